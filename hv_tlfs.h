@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Guest ABI of Hyper-V ports and connections that the kernel's own Hyper-V
+ * headers lack.  Names follow upstream's hyperv headers; numbers come from the
+ * Hyper-V Top Level Functional Specification, chapters "Hypercall Interface"
+ * and "Inter-Partition Communication".
+ *
+ * The header needs only fixed-width types and static_assert, so that guests
+ * and tests can include it too.
+ */
+#ifndef HV_TLFS_H
+#define HV_TLFS_H
+
+#include <linux/types.h>
+#include <linux/build_bug.h>
+
+/* Hypercall codes */
+#ifndef HVCALL_GET_PARTITION_ID
+#define HVCALL_GET_PARTITION_ID		0x0046
+#endif
+#ifndef HVCALL_DELETE_PORT
+#define HVCALL_DELETE_PORT		0x0058
+#endif
+#ifndef HVCALL_GET_PORT_PROPERTY
+#define HVCALL_GET_PORT_PROPERTY	0x005a
+#endif
+#ifndef HVCALL_DISCONNECT_PORT
+#define HVCALL_DISCONNECT_PORT		0x005b
+#endif
+#ifndef HVCALL_POST_MESSAGE
+#define HVCALL_POST_MESSAGE		0x005c
+#endif
+#ifndef HVCALL_SIGNAL_EVENT
+#define HVCALL_SIGNAL_EVENT		0x005d
+#endif
+#ifndef HVCALL_SET_PORT_PROPERTY
+#define HVCALL_SET_PORT_PROPERTY	0x0070
+#endif
+#ifndef HVCALL_NOTIFY_PORT_RING_EMPTY
+#define HVCALL_NOTIFY_PORT_RING_EMPTY	0x008b
+#endif
+#ifndef HVCALL_CREATE_PORT
+#define HVCALL_CREATE_PORT		0x0095
+#endif
+#ifndef HVCALL_CONNECT_PORT
+#define HVCALL_CONNECT_PORT		0x0096
+#endif
+
+/* Status codes */
+#ifndef HV_STATUS_SUCCESS
+#define HV_STATUS_SUCCESS			0
+#endif
+#ifndef HV_STATUS_INVALID_HYPERCALL_CODE
+#define HV_STATUS_INVALID_HYPERCALL_CODE	2
+#endif
+#ifndef HV_STATUS_INVALID_HYPERCALL_INPUT
+#define HV_STATUS_INVALID_HYPERCALL_INPUT	3
+#endif
+#ifndef HV_STATUS_INVALID_ALIGNMENT
+#define HV_STATUS_INVALID_ALIGNMENT		4
+#endif
+#ifndef HV_STATUS_INVALID_PARAMETER
+#define HV_STATUS_INVALID_PARAMETER		5
+#endif
+#ifndef HV_STATUS_ACCESS_DENIED
+#define HV_STATUS_ACCESS_DENIED			6
+#endif
+#ifndef HV_STATUS_INVALID_PARTITION_STATE
+#define HV_STATUS_INVALID_PARTITION_STATE	7
+#endif
+#ifndef HV_STATUS_OPERATION_DENIED
+#define HV_STATUS_OPERATION_DENIED		8
+#endif
+#ifndef HV_STATUS_UNKNOWN_PROPERTY
+#define HV_STATUS_UNKNOWN_PROPERTY		9
+#endif
+#ifndef HV_STATUS_INSUFFICIENT_MEMORY
+#define HV_STATUS_INSUFFICIENT_MEMORY		11
+#endif
+#ifndef HV_STATUS_INVALID_PARTITION_ID
+#define HV_STATUS_INVALID_PARTITION_ID		13
+#endif
+#ifndef HV_STATUS_INVALID_VP_INDEX
+#define HV_STATUS_INVALID_VP_INDEX		14
+#endif
+#ifndef HV_STATUS_INVALID_PORT_ID
+#define HV_STATUS_INVALID_PORT_ID		17
+#endif
+#ifndef HV_STATUS_INVALID_CONNECTION_ID
+#define HV_STATUS_INVALID_CONNECTION_ID		18
+#endif
+#ifndef HV_STATUS_INSUFFICIENT_BUFFERS
+#define HV_STATUS_INSUFFICIENT_BUFFERS		19
+#endif
+#ifndef HV_STATUS_INVALID_SYNIC_STATE
+#define HV_STATUS_INVALID_SYNIC_STATE		24
+#endif
+#ifndef HV_STATUS_NO_RESOURCES
+#define HV_STATUS_NO_RESOURCES			29
+#endif
+
+#ifndef HV_ANY_VP
+#define HV_ANY_VP			((__u32)-1)
+#endif
+#ifndef HV_PARTITION_ID_SELF
+#define HV_PARTITION_ID_SELF		((__u64)-1)
+#endif
+
+/* Ids are 24 bits wide; the high byte must be zero. */
+#define HV_PORT_ID_MASK			0x00ffffff
+#define HV_CONNECTION_ID_MASK		0x00ffffff
+
+/* A SINT whose messages and flags are looked for, not announced */
+#define HV_SYNIC_SINT_POLLING		(1ULL << 18)
+
+/* SINT 0 belongs to the hypervisor. */
+#define HV_PORT_SINT_MIN		1
+#define HV_PORT_SINT_MAX		15
+
+enum hv_port_type {
+	HV_PORT_TYPE_MESSAGE	= 1,
+	HV_PORT_TYPE_EVENT	= 2,
+	HV_PORT_TYPE_MONITOR	= 3,
+	HV_PORT_TYPE_DOORBELL	= 4,
+};
+
+enum hv_port_property_code {
+	HV_PORT_PROPERTY_POST_COUNT		= 0,
+	HV_PORT_PROPERTY_PREFERRED_TARGET_VP	= 1,
+};
+
+/* struct hv_connection_info, doorbell_connection_info.flags */
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK	0x00000007ULL
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY	0
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_BYTE	1
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_WORD	2
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD	3
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD	4
+#define HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE	0x80000000ULL
+
+/* ProximityDomainInfo.flags */
+#define HV_PROXIMITY_PREFERRED		(1U << 0)
+#define HV_PROXIMITY_INFO_VALID		(1U << 31)
+
+struct hv_proximity_info {
+	__u32 domain_id;
+	__u32 flags;
+} __attribute__((packed));
+
+struct hv_port_info {
+	__u32 port_type;
+	__u32 padding;
+	union {
+		struct {
+			__u32 target_sint;
+			__u32 target_vp;
+			__u64 rsvdz;
+		} message_port_info;
+		struct {
+			__u32 target_sint;
+			__u32 target_vp;
+			__u16 base_flag_number;
+			__u16 flag_count;
+			__u32 rsvdz;
+		} event_port_info;
+		struct {
+			__u64 monitor_address;
+			__u64 rsvdz;
+		} monitor_port_info;
+		struct {
+			__u32 target_sint;
+			__u32 target_vp;
+			__u64 rsvdz;
+		} doorbell_port_info;
+	};
+} __attribute__((packed));
+
+struct hv_connection_info {
+	__u32 port_type;
+	__u32 padding;
+	union {
+		__u64 rsvdz[3];
+		struct {
+			__u64 monitor_address;
+			__u64 rsvdz[2];
+		} monitor_connection_info;
+		struct {
+			__u64 gpa;
+			__u64 trigger_value;
+			__u64 flags;
+		} doorbell_connection_info;
+	};
+} __attribute__((packed));
+
+/* HvCallCreatePort; up to 112 bytes of it may come in registers */
+struct hv_input_create_port {
+	__u64 port_partition_id;
+	__u32 port_id;
+	__u8 port_vtl;
+	__u8 min_connection_vtl;
+	__u16 padding;
+	__u64 connection_partition_id;
+	struct hv_port_info port_info;
+	struct hv_proximity_info proximity_domain_info;
+} __attribute__((packed));
+
+/* HvCallDeletePort */
+struct hv_input_delete_port {
+	__u64 port_partition_id;
+	__u32 port_id;
+	__u32 reserved;
+} __attribute__((packed));
+
+/* HvCallConnectPort */
+struct hv_input_connect_port {
+	__u64 connection_partition_id;
+	__u32 connection_id;
+	__u8 connection_vtl;
+	__u8 rsvdz0;
+	__u16 rsvdz1;
+	__u64 port_partition_id;
+	__u32 port_id;
+	__u32 reserved2;
+	struct hv_connection_info connection_info;
+	struct hv_proximity_info proximity_domain_info;
+} __attribute__((packed));
+
+/* HvCallDisconnectPort */
+#define HV_DISCONNECT_DOORBELL		(1U << 0)
+
+struct hv_input_disconnect_port {
+	__u64 connection_partition_id;
+	__u32 connection_id;
+	__u32 flags;
+} __attribute__((packed));
+
+/* HvCallPostMessage */
+#ifndef HV_MESSAGE_PAYLOAD_BYTE_COUNT
+#define HV_MESSAGE_PAYLOAD_BYTE_COUNT	240
+#endif
+
+struct hv_port_post_message {
+	__u32 connection_id;
+	__u32 rsvdz;
+	__u32 message_type;
+	__u32 payload_size;
+	__u8 payload[HV_MESSAGE_PAYLOAD_BYTE_COUNT];
+} __attribute__((packed));
+
+/* HvCallSignalEvent */
+struct hv_port_signal_event {
+	__u32 connection_id;
+	__u16 flag_number;
+	__u16 rsvdz;
+} __attribute__((packed));
+
+/* HvCallGetPortProperty; HvCallSetPortProperty has the value after it */
+struct hv_input_get_port_property {
+	__u64 port_partition_id;
+	__u32 port_id;
+	__u32 reserved0;
+	__u32 property_code;
+	__u32 reserved1;
+} __attribute__((packed));
+
+struct hv_input_set_port_property {
+	struct hv_input_get_port_property get;
+	__u64 value;
+} __attribute__((packed));
+
+/*
+ * One slot of the SIM page.  Bytes 4 to 7 are ordered as every Linux guest
+ * has them; the old specification prints another order.
+ */
+struct hv_port_message {
+	__u32 message_type;
+	__u8 payload_size;
+	__u8 message_flags;
+	__u8 reserved[2];
+	__u64 port_id;
+	__u8 payload[HV_MESSAGE_PAYLOAD_BYTE_COUNT];
+} __attribute__((packed));
+
+#define HV_PORT_MESSAGE_PENDING		(1U << 0)
+
+static_assert(sizeof(struct hv_port_info) == 24);
+static_assert(sizeof(struct hv_connection_info) == 32);
+static_assert(sizeof(struct hv_input_create_port) == 56);
+static_assert(__builtin_offsetof(struct hv_input_create_port, port_id) == 8);
+static_assert(__builtin_offsetof(struct hv_input_create_port, port_vtl) == 12);
+static_assert(__builtin_offsetof(struct hv_input_create_port, connection_partition_id) == 16);
+static_assert(__builtin_offsetof(struct hv_input_create_port, port_info) == 24);
+static_assert(__builtin_offsetof(struct hv_input_create_port, proximity_domain_info) == 48);
+static_assert(sizeof(struct hv_input_delete_port) == 16);
+static_assert(sizeof(struct hv_input_connect_port) == 72);
+static_assert(__builtin_offsetof(struct hv_input_connect_port, connection_vtl) == 12);
+static_assert(__builtin_offsetof(struct hv_input_connect_port, port_partition_id) == 16);
+static_assert(__builtin_offsetof(struct hv_input_connect_port, port_id) == 24);
+static_assert(__builtin_offsetof(struct hv_input_connect_port, connection_info) == 32);
+static_assert(__builtin_offsetof(struct hv_input_connect_port, proximity_domain_info) == 64);
+static_assert(sizeof(struct hv_input_disconnect_port) == 16);
+static_assert(sizeof(struct hv_port_post_message) == 256);
+static_assert(__builtin_offsetof(struct hv_port_post_message, payload) == 16);
+static_assert(sizeof(struct hv_port_signal_event) == 8);
+static_assert(sizeof(struct hv_input_get_port_property) == 24);
+static_assert(__builtin_offsetof(struct hv_input_get_port_property, property_code) == 16);
+static_assert(sizeof(struct hv_input_set_port_property) == 32);
+static_assert(sizeof(struct hv_port_message) == 256);
+static_assert(__builtin_offsetof(struct hv_port_message, message_flags) == 5);
+static_assert(__builtin_offsetof(struct hv_port_message, port_id) == 8);
+static_assert(__builtin_offsetof(struct hv_port_message, payload) == 16);
+
+#endif /* HV_TLFS_H */
