@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The verbs.  What the module consists of is in Kbuild; what a verb does is in
+# selftests/machine/.
+
+BUILD	?= build
+KVER	?= 6.12
+TESTS	?= *
+ACCEL	?= auto
+V	?= 0
+ifeq ($(DEBUG),1)
+FLAVOUR	?= debug
+else
+FLAVOUR	?= ordinary
+endif
+
+override BUILD := $(abspath $(BUILD))
+export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS
+
+machine := $(CURDIR)/selftests/machine
+
+.PHONY: modules help run shell check check-harness kernel clean distclean
+
+modules:
+	@$(machine)/build.sh modules
+
+help:
+	@echo 'make modules        the module, for the kernel of the test machine'
+	@echo '     KDIR=FOLDER    ... or for the kernel built in FOLDER, which must'
+	@echo '                    have the patch'
+	@echo 'make run            a demonstration: a guest in an ordinary QEMU uses ports'
+	@echo 'make check          all tests, in a small Linux of their own'
+	@echo '     TESTS=GLOB     ... those whose names match'
+	@echo 'make check-harness  the test machine tests itself'
+	@echo 'make kernel         the kernel of the test machine'
+	@echo 'make shell          a shell in the test machine'
+	@echo 'make clean          removes what was built, but for kernels'
+	@echo 'make distclean      removes the build folder'
+	@echo
+	@echo 'BUILD=FOLDER    where to build: $(BUILD)'
+	@echo 'KVER=SERIES     kernel: $(KVER)'
+	@echo 'KSRC= KOUT=     a kernel tree of your own, used as it is, and its build'
+	@echo 'ACCEL=          auto, kvm or tcg'
+	@echo 'V=1             all that the tests say'
+
+kernel:
+	@$(machine)/build.sh kernel
+
+check:
+	@$(machine)/check.sh
+
+check-harness:
+	@$(machine)/check-harness.sh
+
+run:
+	@$(machine)/run.sh
+
+shell:
+	@$(machine)/shell.sh
+
+clean:
+	rm -rf $(BUILD)/*/*.machine
+
+distclean:
+	rm -rf $(BUILD)

@@ -1,0 +1,158 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# One boot of the machine, watched.  Sourced, after lib.sh.
+
+: "${ACCEL:=auto}" "${TIMEOUT:=3000}" "${STALL:=60}"
+QEMU=qemu-system-x86_64
+QEMU_PID=
+
+# KVM only where it can nest; its mere presence says nothing of that.
+choose_accel() {
+	local nested
+
+	[[ $ACCEL == auto ]] || return 0
+	ACCEL=tcg
+	for nested in /sys/module/kvm_{intel,amd}/parameters/nested; do
+		[[ -r $nested && -w /dev/kvm && $(<"$nested") == [1Y] ]] || continue
+		ACCEL=kvm
+	done
+}
+
+describe_accel() {
+	choose_accel
+	case $ACCEL in
+	kvm) note "the machine runs on KVM, nested" ;;
+	tcg) note "the machine is emulated (TCG with SVM): no nested virtualisation here" ;;
+	*) die "ACCEL is auto, kvm or tcg, not \"$ACCEL\"" ;;
+	esac
+}
+
+# Two busy vCPUs under emulated SVM are sound only without nested paging and
+# without HLT; Documentation/ has the measurements.
+accel_options() {
+	case $ACCEL in
+	kvm) printf '%s\n' -accel kvm -cpu host ;;
+	tcg) printf '%s\n' -accel tcg,thread=multi -cpu EPYC,+svm,+npt,check=off ;;
+	esac
+}
+
+accel_cmdline() { [[ $ACCEL != tcg ]] || printf 'idle=poll hv.emulated=1'; }
+
+kill_qemu() {
+	[[ -z $QEMU_PID ]] || kill -KILL "$QEMU_PID" 2>/dev/null || true
+	QEMU_PID=
+}
+trap kill_qemu EXIT
+
+# qemu_options DIR CMDLINE SERIAL: into QEMU_OPTIONS.  DIR/bzImage and
+# DIR/initramfs are there already.
+qemu_options() {
+	mapfile -t QEMU_OPTIONS < <(accel_options)
+	# shellcheck disable=SC2054 # commas are QEMU's
+	QEMU_OPTIONS+=(
+		-nodefaults -no-user-config -no-reboot -display none
+		-machine q35 -smp 2 -m 3G
+		-kernel "$1/bzImage" -initrd "$1/initramfs"
+		-append "console=ttyS0 panic=-1 oops=panic $(accel_cmdline) $2"
+		-serial "$3"
+		-device virtio-serial-pci
+		-chardev "file,id=results,path=$1/results"
+		-device virtserialport,chardev=results,name=hv.results
+		-chardev "file,id=heartbeat,path=$1/heartbeat"
+		-device virtserialport,chardev=heartbeat,name=hv.heartbeat
+		-virtfs "local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap"
+	)
+}
+
+start_qemu() {
+	: >"$1/results"
+	: >"$1/heartbeat"
+	qemu_options "$1" "$2" "file:$1/console"
+	"$QEMU" "${QEMU_OPTIONS[@]}" >"$1/qemu.log" 2>&1 </dev/null &
+	QEMU_PID=$!
+}
+
+# boot DIR CMDLINE HANDLER: HANDLER is called with each line of the results.
+# Sets BOOT_END to
+#   ended    QEMU ended by itself with status 0 (and nothing more than that)
+#   stopped  the heartbeat ceased
+#   timeout  it took longer than TIMEOUT
+#   failed   QEMU failed
+boot() {
+	local dir=$1 handler=$3 began=$SECONDS beat=$SECONDS size=0 new
+	local alive=1 line='' part fd status=0
+
+	start_qemu "$dir" "$2"
+	exec {fd}<"$dir/results"
+	BOOT_END=
+	while :; do
+		kill -0 "$QEMU_PID" 2>/dev/null || alive=0
+		while IFS= read -r part <&"$fd" || { line+=$part; false; }; do
+			"$handler" "$line$part"
+			line=
+		done
+		(( alive )) || break
+		new=$(stat -c %s "$dir/heartbeat")
+		if (( new != size )); then
+			size=$new
+			beat=$SECONDS
+		elif (( SECONDS - beat > STALL )); then
+			BOOT_END=stopped
+			kill -KILL "$QEMU_PID"
+		fi
+		if (( SECONDS - began > TIMEOUT )); then
+			BOOT_END=timeout
+			kill -KILL "$QEMU_PID"
+		fi
+		sleep 0.1
+	done
+	exec {fd}<&-
+	wait "$QEMU_PID" || status=$?
+	QEMU_PID=
+	if [[ -z $BOOT_END ]]; then
+		BOOT_END=ended
+		if (( status )); then
+			BOOT_END=failed
+			note "QEMU's exit status is $status:"
+			sed 's/^/#   /' "$dir/qemu.log"
+		fi
+	fi
+}
+
+SPLAT='Kernel panic|BUG:|WARNING:|Oops|KASAN|UBSAN|INFO: task|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU'
+
+# Every splat in a console log, with the test during which it came and its
+# first lines.  Silent and true if there is none.
+console_clean() {
+	! grep -qE "$SPLAT" "$1" || {
+		awk -v splat="$SPLAT" '
+			{ sub(/\r$/, "") }
+			/machine: test [0-9]+ .*: start$/ { test = $0; sub(/.*machine: test/, "test", test); sub(/: start$/, "", test) }
+			/machine: test [0-9]+ .*: (ok|not ok|skip)$/ { test = "after " test }
+			$0 ~ splat && !left { printf "# during %s:\n", test ? test : "boot"; left = 30 }
+			left { print "#   " $0; left-- }' "$1"
+		false
+	}
+}
+
+# A folder for one run's files; a link says which was the last.
+new_run() {
+	RUN=$(mktemp -d "$WORK/run.XXXXXX")
+	ln -sfn "$RUN" "$WORK/last-run"
+	# Those of long ago are of no interest any more.
+	find "$WORK" -maxdepth 1 -name 'run.*' -mmin +1440 -exec rm -rf {} +
+}
+
+# What a boot of these entries takes from the build folder, so that the next
+# build may begin.
+prepare_boot() {
+	cp "$KOUT/arch/x86/boot/bzImage" "$RUN/bzImage"
+	make_initramfs "$1" "$RUN/initramfs"
+}
+
+# Removes what is large, and all if all went well.
+end_run() {
+	rm -f "$RUN"/initramfs "$RUN"/bzImage
+	(( $1 )) || rm -rf "$RUN"
+}

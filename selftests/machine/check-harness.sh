@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The test machine tests itself: mishaps are provoked in it, real ones, and each
+# must be reported as what it is.  A harness that says "ok" to everything would
+# pass every test but these.
+
+. "${BASH_SOURCE[0]%/*}/all.sh"
+
+PASSED=0 FAILED=0
+
+# scenario NAME MISHAP[:TIMEOUT]...: runs one test per mishap; what the harness
+# said is in $SAID, its exit status in $STATUS.
+scenario() {
+	local name=$1 mishap number=0 timeout
+
+	shift
+	new_run
+	for mishap in "$@"; do
+		number=$((number + 1))
+		timeout=60
+		[[ $mishap != *:* ]] || timeout=${mishap#*:}
+		mishap=${mishap%:*}
+		print_entry "$number" "$mishap" none "$timeout" /init provoke "$mishap"
+	done >"$RUN/entries"
+	prepare_boot "$RUN/entries"
+	SAID=$WORK/said.$name
+	STATUS=0
+	SCENARIO=$name
+	( run_entries "$RUN/entries"; report ) >"$SAID" 2>&1 || STATUS=$?
+	rm -rf "$RUN"
+	[[ $V == 0 ]] || sed 's/^/# /' "$SAID"
+}
+
+verdict() {
+	if (( $1 )); then
+		PASSED=$((PASSED + 1))
+		say "ok $((PASSED + FAILED)) $SCENARIO: $2"
+	else
+		FAILED=$((FAILED + 1))
+		tail -n 60 "$SAID" | sed 's/^/# /'
+		say "not ok $((PASSED + FAILED)) $SCENARIO: $2"
+	fi
+}
+
+# says WHAT REGEX; not_says WHAT REGEX; ends LAST-LINE STATUS
+says() { verdict "$(grep -cE -- "$2" "$SAID" || true)" "$1"; }
+not_says() { verdict "$(( ! $(grep -cE -- "$2" "$SAID" || true) ))" "$1"; }
+ends() {
+	verdict "$(( STATUS == $2 ))" "exit status $2"
+	if [[ $(tail -n 1 "$SAID") == "$1" ]]; then
+		verdict 1 "last line: $1"
+	else
+		verdict 0 "last line: $1"
+	fi
+}
+
+test_outcomes() {
+	scenario outcomes pass fail skip signal hang:3 flood:3 pass
+	says "a test that passes" '^ok 1 pass # [0-9.]+ s$'
+	says "a test that fails" '^not ok 2 fail # exit=1 after'
+	says "what a failed test said" '^# to provoke: fail$'
+	not_says "what a passed test said is not shown" '^# to provoke: pass$'
+	says "a test that is skipped" '^ok 3 skip # SKIP$'
+	says "a test that a signal ends" '^not ok 4 signal # signal 6 after'
+	says "a test that hangs" '^not ok 5 hang # TIMEOUT after [34]\.'
+	says "where it hangs" '^# +.*pause'
+	says "a test that talks without end" '^not ok 6 flood # TIMEOUT after'
+	says "the output is bounded" '^# \([0-9]+ lines more in '
+	verdict "$(( $(wc -l <"$SAID") < 300 ))" "and so is what is shown of it"
+	says "the test after" '^ok 7 pass '
+	says "a clean console" '^ok 8 console$'
+	says "a machine that ended well" '^ok 9 machine$'
+	ends "4 passed, 4 failed, 1 skipped" 1
+}
+
+test_success() {
+	scenario success pass pass
+	says "plan" '^1\.\.4$'
+	ends "4 passed, 0 failed" 0
+}
+
+test_only_skips() {
+	scenario only-skips skip
+	ends "2 passed, 0 failed, 1 skipped" 1
+}
+
+test_warning() {
+	scenario warning pass WARNING pass
+	says "the test itself passes" '^ok 2 WARNING '
+	says "the kernel's warning fails the run" '^not ok 4 console '
+	says "whose it is" '^# during test 2 WARNING:$'
+	says "its text" '^#  .*WARNING: CPU'
+	ends "4 passed, 1 failed" 1
+}
+
+test_panic() {
+	scenario panic pass PANIC pass
+	says "test without result" '^not ok 2 PANIC # no result$'
+	says "the test that was not reached" '^not ok 3 pass # no result$'
+	says "the panic" '^#  .*Kernel panic'
+	says "the console" '^not ok 4 console '
+	says "the missing end" '^# no end marker: the machine died during test 2 PANIC'
+	says "the machine" '^not ok 5 machine '
+	not_says "a panic is no reason to repeat" 'run again'
+	ends "1 passed, 4 failed" 1
+}
+
+test_quiet_end() {
+	scenario quiet-end pass end pass
+	says "a power-off before the end" '^not ok 5 machine '
+	says "tests without result" '^not ok 3 pass # no result$'
+	ends "2 passed, 3 failed" 1
+}
+
+test_stop_once() {
+	STALL=8 scenario stop-once pass stop-once pass
+	says "said loudly" '^# \*\*\* THE MACHINE STOPPED .* in boot 1, during test 2'
+	says "how many are repeated" '^# \*\*\* the 2 tests not finished are run again'
+	says "a second boot finishes them" '^ok 2 stop-once '
+	verdict "$(( $(grep -c '^ok 1 pass' "$SAID") == 1 ))" "what was finished is not repeated"
+	ends "5 passed, 0 failed" 0
+}
+
+test_stop_always() {
+	STALL=8 scenario stop-always pass HARDLOCKUP pass
+	says "given up after three boots" '^# the machine stopped in each of 3 boots$'
+	says "test without result" '^not ok 2 HARDLOCKUP # no result$'
+	says "the machine" '^not ok 5 machine '
+	ends "2 passed, 3 failed" 1
+}
+
+test_too_long() {
+	TIMEOUT=12 scenario too-long pass hang:1000
+	says "the whole takes too long" '^# the end of the machine: timeout$'
+	says "the machine" '^not ok 4 machine '
+	ends "2 passed, 2 failed" 1
+}
+
+need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
+describe_accel
+lock_build
+get_source
+build_kernel
+build_module "$KOUT" "$WORK/module"
+build_init
+unlock_build
+for one in outcomes success only_skips warning panic quiet_end stop_once \
+	   stop_always too_long; do
+	# shellcheck disable=SC2053 # a glob is what is meant
+	[[ $one == ${TESTS:-*} ]] || continue
+	"test_$one"
+done
+note "$(( SECONDS - START )) s in all"
+say "$PASSED passed, $FAILED failed"
+(( !FAILED && PASSED ))

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The kernel that the machine boots, and the module for it.  Sourced, after
+# lib.sh and source.sh.
+
+config_fragments() {
+	printf '%s\n' "$MACHINE/kernel.config"
+	[[ $FLAVOUR == ordinary ]] || printf '%s\n' "$MACHINE/kernel-$FLAVOUR.config"
+}
+
+# An option whose dependencies are not met vanishes without a word.
+check_config() {
+	local line symbol bad=0
+
+	while read -r line; do
+		case $line in
+		CONFIG_*=n) symbol=${line%=n}; line="# $symbol is not set" ;;
+		CONFIG_*=*) symbol=${line%%=*} ;;
+		'# CONFIG_'*' is not set') symbol=${line#\# }; symbol=${symbol%% *} ;;
+		*) continue ;;
+		esac
+		if [[ $line == '#'* ]]; then
+			grep -q "^${symbol}=" "$KOUT/.config" || continue
+		else
+			grep -qxF "$line" "$KOUT/.config" && continue
+		fi
+		say "error: asked for \"$line\", got" \
+			"\"$(grep -E "^(# )?${symbol}[= ]" "$KOUT/.config" || echo nothing)\"" >&2
+		bad=1
+	done < <(config_fragments | xargs cat | awk '
+		match($0, /CONFIG_[A-Za-z0-9_]+/) {
+			s = substr($0, RSTART, RLENGTH)
+			if (!(s in last)) order[n++] = s
+			last[s] = $0
+		}
+		END { for (i = 0; i < n; i++) print last[order[i]] }')
+	(( !bad )) || die "the kernel's configuration lost an option"
+}
+
+configure_kernel() {
+	kmake tinyconfig
+	config_fragments | xargs cat >>"$KOUT/.config"
+	kmake olddefconfig
+}
+
+kmake() { make -C "$KSRC" O="$KOUT" ARCH=x86_64 -j"$JOBS" "$@"; }
+
+kernel_hash() {
+	{
+		cat "$KDIR_BASE/source.version" "$KDIR_BASE/patched.hash"
+		config_fragments | xargs cat
+		gcc --version
+		ld --version
+	} | sha256sum
+}
+
+build_kernel() {
+	local want='' fragment
+
+	while read -r fragment; do
+		[[ -e $fragment ]] || die "no such kernel flavour: $FLAVOUR (no $fragment)"
+	done < <(config_fragments)
+	mkdir -p "$KOUT"
+	if [[ -z $KSRC_GIVEN ]]; then
+		want=$(kernel_hash)
+		if [[ $(cat "$WORK/kernel.hash" 2>/dev/null) == "$want" ]]; then
+			return
+		fi
+		rm -f "$WORK/kernel.hash"
+	fi
+	if [[ -z $KSRC_GIVEN || ! -e $KOUT/.config ]]; then
+		logged config configure_kernel
+	fi
+	check_config
+	logged kernel kmake bzImage modules
+	logged headers kmake headers
+	[[ -z $want ]] || printf '%s\n' "$want" >"$WORK/kernel.hash"
+}
+
+# The module is built in a folder of links to its sources, so that no object
+# file lands in the checkout: kbuild before 6.13 builds where the sources are.
+link_module_sources() {
+	local dir=$1 file
+
+	mkdir -p "$dir"
+	for file in "$TOP"/Kbuild "$TOP"/*.[chS] "$TOP"/include; do
+		[[ -e $file ]] || continue
+		[[ $dir/${file##*/} -ef $file ]] || ln -sfn "$file" "$dir/${file##*/}"
+	done
+	find "$dir" -maxdepth 1 -xtype l -delete
+}
+
+have_module() { [[ -e $TOP/Kbuild ]]; }
+
+# build_module KERNEL-BUILD-FOLDER OUTPUT-FOLDER
+build_module() {
+	have_module || return 0
+	link_module_sources "$2"
+	logged module make -C "$1" M="$2" -j"$JOBS" modules
+	grep -A4 -E 'warning:' "$LOGS/module.log" || true
+}

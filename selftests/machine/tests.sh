@@ -1,0 +1,180 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Which tests there are, building them, and the initramfs that carries them.
+# Sourced, after kernel.sh.
+#
+# An entry is one line, fields parted by tabs:
+#   number  name  ports|none|self  timeout  command  [argument]...
+# where "ports" means that the machine loads kvm_hv_ports for the test and
+# unloads it after, "none" that it is not loaded and "self" that the test does
+# that itself.  Our tests say it in their source, in a comment of one line:
+#
+#   /* machine: self timeout=300 */
+#
+# and a guest's may also say "both" (with and without the module) and give
+# options of QEMU, as the last words: /* machine: both -device hyperv-testdev */
+
+TESTS_OUT=$WORK/tests
+GUEST_OUT=$WORK/guest
+
+# The words after "machine:" in a source file.
+attributes() {
+	sed -nE '1,80s,^.*[*/ ]machine:(.*)$,\1,p' "$1" | head -n1 |
+		sed -E 's,\*/.*,,'
+}
+
+# entry NAME FILE COMMAND...: the lines for one program, numbers left out.
+entry() {
+	local name=$1 file=$2 ports=ports timeout=120 word options=()
+	local -a command=("${@:3}") words
+
+	read -ra words <<<"$(attributes "$file")"
+	for word in "${words[@]}"; do
+		if (( ${#options[@]} )); then
+			options+=("$word")
+			continue
+		fi
+		case $word in
+		ports|none|self|both) ports=$word ;;
+		timeout=*) timeout=${word#timeout=} ;;
+		-*) options+=("$word") ;;
+		*) die "$file: what does \"$word\" mean to the machine?" ;;
+		esac
+	done
+	if [[ $ports == both ]]; then
+		print_entry "noports/$name" none "$timeout" "${command[@]}" "${options[@]}"
+		ports=ports
+		have_module || return 0
+	fi
+	print_entry "$name" "$ports" "$timeout" "${command[@]}" "${options[@]}"
+}
+
+print_entry() { local IFS=$'\t'; printf '%s\n' "$*"; }
+
+upstream_sources() {
+	local dir=$KSRC/tools/testing/selftests/kvm
+
+	find "$dir/x86_64" "$dir/x86" -maxdepth 1 \
+		\( -name 'hyperv_*.c' -o -name 'xen_*.c' \) 2>/dev/null | sort
+}
+
+# All entries there are, unnumbered.
+all_entries() {
+	local file name
+
+	for file in "$TOP"/selftests/*_test.c; do
+		[[ -e $file ]] || continue
+		name=$(basename "$file" .c)
+		entry "$name" "$file" "/tests/$name"
+	done
+	for file in "$TOP"/selftests/guest/*.[cS]; do
+		name=$(basename "${file%.*}")
+		[[ -e $file && -n $(attributes "$file") ]] || continue
+		entry "guest/$name" "$file" /init guest "$name.elf"
+	done
+	while read -r file; do
+		name=$(basename "$file" .c)
+		print_entry "noports/upstream/$name" none 120 "/tests/upstream/$name"
+		! have_module ||
+			print_entry "upstream/$name" ports 120 "/tests/upstream/$name"
+	done < <(upstream_sources)
+}
+
+# Those whose name the glob matches, numbered.
+select_entries() {
+	local name rest number=0
+
+	while IFS=$'\t' read -r name rest; do
+		# shellcheck disable=SC2053 # a glob is what is meant
+		[[ $name == ${TESTS:-*} ]] || continue
+		number=$((number + 1))
+		printf '%d\t%s\t%s\n' "$number" "$name" "$rest"
+	done < <(all_entries)
+}
+
+kselftest_make() {
+	local dir=$KSRC/tools/testing/selftests/kvm targets=$1
+
+	make -C "$dir" ARCH=x86 -j"$JOBS" OUTPUT="$TESTS_OUT" \
+		VPATH="$TOP/selftests" \
+		TEST_GEN_PROGS_x86_64="$targets" TEST_GEN_PROGS_x86="$targets" \
+		TEST_GEN_PROGS_EXTENDED_x86_64= TEST_GEN_PROGS_EXTENDED_x86= \
+		TEST_PROGS_x86_64= TEST_PROGS_x86= \
+		KHDR_INCLUDES="-isystem $KOUT/usr/include" \
+		EXTRA_CFLAGS="-I$TOP/include -I$TOP" USERLDFLAGS=-static
+}
+
+# build_tests ENTRIES: the programs that these entries run, and no others.
+build_tests() {
+	local command targets=() file
+
+	while IFS=$'\t' read -r _ _ _ _ command _; do
+		case $command in
+		/tests/upstream/*)
+			file=$(upstream_sources | grep "/${command##*/}.c$")
+			file=${file#"$KSRC/tools/testing/selftests/kvm/"}
+			targets+=("${file%.c}") ;;
+		/tests/*) targets+=("${command#/tests/}") ;;
+		esac
+	done <"$1"
+	if (( ${#targets[@]} )); then
+		mkdir -p "$TESTS_OUT"
+		logged tests kselftest_make "$(printf '%s\n' "${targets[@]}" | sort -u | xargs)"
+		grep -A4 -E "^$TOP/.*warning:" "$LOGS/tests.log" || true
+	fi
+	if [[ -e $TOP/selftests/guest/Makefile ]]; then
+		logged guest make -C "$TOP/selftests/guest" OUTPUT="$GUEST_OUT"
+	fi
+}
+
+build_init() {
+	[[ $WORK/init -nt $MACHINE/init.c ]] ||
+		logged init gcc -Wall -Wextra -O2 -static -o "$WORK/init" "$MACHINE/init.c"
+}
+
+# add_stripped NAME-INSIDE FILE
+add_stripped() {
+	local copy
+
+	copy=$WORK/root$1
+	mkdir -p "$(dirname "$copy")"
+	[[ $copy -nt $2 ]] || strip -o "$copy" "$2"
+	printf 'file %s %s 0755 0 0\n' "$1" "$copy"
+}
+
+initramfs_files() {
+	local entries=$1 dir file command
+
+	for dir in /dev /proc /sys /tmp /run /host /lib /lib/modules /tests \
+		   /tests/guest /tests/upstream; do
+		printf 'dir %s 0755 0 0\n' "$dir"
+	done
+	printf 'nod /dev/console 0600 0 0 c 5 1\n'
+	printf 'file /init %s 0755 0 0\n' "$WORK/init"
+	printf 'file /tests/list %s 0644 0 0\n' "$entries"
+	for file in "$KOUT"/virt/lib/irqbypass.ko "$KOUT"/arch/x86/kvm/*.ko \
+		    "$KOUT"/drivers/misc/lkdtm/lkdtm.ko \
+		    "$WORK"/module/kvm_hv_ports.ko; do
+		[[ ! -e $file ]] ||
+			printf 'file /lib/modules/%s %s 0644 0 0\n' "${file##*/}" "$file"
+	done
+	for file in "$GUEST_OUT"/*.elf; do
+		[[ ! -e $file ]] ||
+			printf 'file /tests/guest/%s %s 0755 0 0\n' "${file##*/}" "$file"
+	done
+	cut -f5 "$entries" | sort -u | while read -r command; do
+		case $command in
+		/tests/upstream/*)
+			file=$(find "$TESTS_OUT" -type f -perm -1 -path "*/x86*/${command##*/}")
+			add_stripped "$command" "$file" ;;
+		/tests/*) add_stripped "$command" "$TESTS_OUT/${command#/tests/}" ;;
+		esac
+	done
+}
+
+# make_initramfs ENTRIES OUTPUT
+make_initramfs() {
+	initramfs_files "$1" >"$2.files"
+	"$KOUT/usr/gen_init_cpio" "$2.files" >"$2"
+}
