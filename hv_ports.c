@@ -1,0 +1,838 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ports and connections: create, delete, connect, disconnect, properties, and
+ * the way from a connection to the VP that hears of it
+ *
+ * The order of checks in each call is part of the ABI, see
+ * Documentation/guest-abi.rst.
+ */
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "hv_ports.h"
+
+static struct kmem_cache *hv_port_buffers;
+
+/* Lookup */
+
+static struct hv_port *hv_port_find_rcu(struct hv_partition *partition, u32 id)
+{
+	return xa_load(&partition->ports, id);
+}
+
+static struct hv_connection *hv_connection_find_rcu(struct hv_partition *partition, u32 id)
+{
+	return partition ? xa_load(&partition->connections, id) : NULL;
+}
+
+static struct hv_port *hv_port_get(struct hv_partition *partition, u32 id)
+{
+	struct hv_port *port;
+
+	rcu_read_lock();
+	port = hv_port_find_rcu(partition, id);
+	if (port && !kref_get_unless_zero(&port->ref))
+		port = NULL;
+	rcu_read_unlock();
+
+	return port;
+}
+
+static void hv_port_free_rcu(struct rcu_head *rcu)
+{
+	struct hv_port *port = container_of(rcu, struct hv_port, rcu);
+
+	if (port->buffers)
+		kmem_cache_free(hv_port_buffers, port->buffers);
+	kfree(port);
+}
+
+static void hv_port_release(struct kref *ref)
+{
+	struct hv_port *port = container_of(ref, struct hv_port, ref);
+
+	call_rcu(&port->rcu, hv_port_free_rcu);
+}
+
+static void hv_port_put(struct hv_port *port)
+{
+	kref_put(&port->ref, hv_port_release);
+}
+
+/* Data path: from a connection to a VP */
+
+static bool hv_vp_is_ready(struct kvm_vcpu *vcpu, const struct hv_port *port,
+			   u32 page, struct hv_vp **vp)
+{
+	struct kvm_hv_port_vp state;
+	const u32 on = KVM_HV_PORT_VP_SYNIC | page;
+
+	if (!hv_kvm->get_vp(vcpu, port->sint, &state) || !state.data ||
+	    (state.state & on) != on)
+		return false;
+	/* A masked SINT refuses events; messages only lose their interrupt. */
+	if (port->type == HV_PORT_TYPE_EVENT && (state.sint & HV_SYNIC_SINT_MASKED))
+		return false;
+
+	*vp = state.data;
+	return true;
+}
+
+/* Whom to ask for HV_ANY_VP: the preferred one, then one with a free queue. */
+static u64 hv_port_any_vp_rcu(struct hv_port *port, u32 page, struct hv_vp **target)
+{
+	const u32 preferred = READ_ONCE(port->preferred_vp);
+	struct hv_partition *partition = port->partition;
+	struct hv_vp *vp, *ready;
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	vcpu = hv_kvm->find_vcpu(partition->kvm, preferred);
+	if (vcpu && hv_vp_is_ready(vcpu, port, page, target))
+		return HV_STATUS_SUCCESS;
+
+	*target = NULL;
+	xa_for_each(&partition->vps, i, vp) {
+		if (!hv_vp_is_ready(vp->vcpu, port, page, &ready))
+			continue;
+		if (!*target)
+			*target = ready;
+		if (!test_bit(port->sint, &ready->msg_sints)) {
+			*target = ready;
+			break;
+		}
+	}
+	return *target ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_SYNIC_STATE;
+}
+
+/* @page: which page of the VP's SynIC has to be on */
+static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **target)
+{
+	struct kvm_vcpu *vcpu;
+
+	if (port->target_vp == HV_ANY_VP)
+		return hv_port_any_vp_rcu(port, page, target);
+
+	vcpu = hv_kvm->find_vcpu(port->partition->kvm, port->target_vp);
+	if (!vcpu)
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (!hv_vp_is_ready(vcpu, port, page, target))
+		return HV_STATUS_INVALID_SYNIC_STATE;
+	return HV_STATUS_SUCCESS;
+}
+
+static u64 hv_port_post_rcu(struct hv_port *port, const struct hv_port_post_message *in)
+{
+	struct hv_vp *vp;
+	u64 status;
+
+	if (READ_ONCE(port->dead) || port->type != HV_PORT_TYPE_MESSAGE)
+		return HV_STATUS_INVALID_PORT_ID;
+
+	if (in->rsvdz || !in->message_type || (in->message_type & BIT(31)) ||
+	    in->payload_size > HV_MESSAGE_PAYLOAD_BYTE_COUNT)
+		return HV_STATUS_INVALID_PARAMETER;
+
+	status = hv_port_target_rcu(port, KVM_HV_PORT_VP_SIMP, &vp);
+	if (status == HV_STATUS_SUCCESS)
+		status = hv_msg_post(port, vp, in);
+	return status;
+}
+
+/**
+ * hv_post_message - HvCallPostMessage
+ * @caller: the caller's partition, or NULL if it has no ports
+ * @input: struct hv_port_post_message
+ * @status: receives the status
+ *
+ * Context: does not sleep.
+ * Return: true, or false if the caller has no such connection.
+ */
+bool hv_post_message(struct hv_partition *caller, const void *input, u64 *status)
+{
+	const struct hv_port_post_message *in = input;
+	struct hv_connection *connection;
+
+	rcu_read_lock();
+	connection = hv_connection_find_rcu(caller, in->connection_id);
+	if (connection)
+		*status = hv_port_post_rcu(connection->port, in);
+	rcu_read_unlock();
+
+	return connection;
+}
+
+static u64 hv_port_signal_rcu(struct hv_port *port, const struct hv_port_signal_event *in)
+{
+	struct hv_vp *vp;
+	u64 status;
+
+	if (READ_ONCE(port->dead) || port->type != HV_PORT_TYPE_EVENT)
+		return HV_STATUS_INVALID_PORT_ID;
+
+	if (in->rsvdz || in->flag_number >= port->flag_count)
+		return HV_STATUS_INVALID_PARAMETER;
+
+	status = hv_port_target_rcu(port, KVM_HV_PORT_VP_SIEFP, &vp);
+	if (status == HV_STATUS_SUCCESS)
+		hv_event_signal(vp, port->sint, port->base_flag + in->flag_number);
+	return status;
+}
+
+/**
+ * hv_signal_event - HvCallSignalEvent
+ * @caller: the caller's partition, or NULL if it has no ports
+ * @input: struct hv_port_signal_event
+ * @status: receives the status
+ *
+ * Context: does not sleep.
+ * Return: true, or false if the caller has no such connection.
+ */
+bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status)
+{
+	const struct hv_port_signal_event *in = input;
+	struct hv_connection *connection;
+
+	rcu_read_lock();
+	connection = hv_connection_find_rcu(caller, in->connection_id);
+	if (connection)
+		*status = hv_port_signal_rcu(connection->port, in);
+	rcu_read_unlock();
+
+	return connection;
+}
+
+/* Control path: connections */
+
+static struct hv_connection *hv_connection_alloc(u32 id, struct hv_port *port,
+						 bool automatic)
+{
+	struct hv_connection *connection;
+
+	connection = kzalloc(sizeof(*connection), GFP_KERNEL_ACCOUNT);
+	if (!connection)
+		return NULL;
+
+	connection->id = id;
+	connection->automatic = automatic;
+	connection->port = port;
+	kref_get(&port->ref);
+	return connection;
+}
+
+static void hv_connection_free(struct hv_connection *connection)
+{
+	hv_port_put(connection->port);
+	kfree_rcu(connection, rcu);
+}
+
+/*
+ * Make @connection the one that is connected to its port.  The caller holds the
+ * L1 of the partition that may connect, hence what was connected stays there.
+ */
+static bool hv_port_claim(struct hv_connection *connection,
+			  struct hv_connection **replaced)
+{
+	struct hv_port *port = connection->port;
+	bool claimed;
+
+	spin_lock(&port->lock);
+	*replaced = port->connection;
+	claimed = !port->dead &&
+		  (!*replaced || ((*replaced)->automatic && !connection->automatic));
+	if (claimed)
+		port->connection = connection;
+	spin_unlock(&port->lock);
+
+	return claimed;
+}
+
+static bool hv_connection_id_is_free(struct hv_partition *partition, u32 id)
+{
+	lockdep_assert_held(&partition->lock);
+
+	return !xa_load(&partition->connections, id) &&
+	       !hv_kvm->conn_has_eventfd(partition->kvm, id);
+}
+
+/* Connect a port that may be deleted, or connected to, by somebody else. */
+static u64 hv_connection_publish(struct hv_partition *partition,
+				 struct hv_connection *connection)
+{
+	struct hv_connection *replaced;
+
+	lockdep_assert_held(&partition->lock);
+
+	if (xa_reserve(&partition->connections, connection->id, GFP_KERNEL_ACCOUNT))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	if (!hv_port_claim(connection, &replaced)) {
+		xa_release(&partition->connections, connection->id);
+		return HV_STATUS_INVALID_PORT_ID;
+	}
+
+	if (replaced) {
+		xa_erase(&partition->connections, replaced->id);
+		partition->nr_connections--;
+		hv_connection_free(replaced);
+	}
+	xa_store(&partition->connections, connection->id, connection, GFP_KERNEL_ACCOUNT);
+	partition->nr_connections++;
+	return HV_STATUS_SUCCESS;
+}
+
+/* Does the connection stand in the way of one that replaces it? */
+static bool hv_connection_gives_way(const struct hv_connection *connection,
+				    const struct hv_port *port)
+{
+	return connection && connection->automatic && connection->port == port;
+}
+
+static u64 hv_check_port_for_connect(struct hv_partition *partition,
+				     struct hv_port *port)
+{
+	bool connected;
+
+	if (!port || port->connection_partition_id != partition->id)
+		return HV_STATUS_INVALID_PORT_ID;
+
+	spin_lock(&port->lock);
+	connected = port->dead || (port->connection && !port->connection->automatic);
+	spin_unlock(&port->lock);
+
+	return connected ? HV_STATUS_INVALID_PORT_ID : HV_STATUS_SUCCESS;
+}
+
+static u64 hv_connect_locked(struct hv_partition *partition,
+			     const struct hv_input_connect_port *in,
+			     struct hv_port *port)
+{
+	struct hv_connection *old, *connection;
+	u64 status;
+
+	lockdep_assert_held(&partition->lock);
+
+	if (in->connection_id & ~HV_CONNECTION_ID_MASK)
+		return HV_STATUS_INVALID_CONNECTION_ID;
+
+	old = xa_load(&partition->connections, in->connection_id);
+	if (!hv_connection_gives_way(old, port) &&
+	    !hv_connection_id_is_free(partition, in->connection_id))
+		return HV_STATUS_INVALID_CONNECTION_ID;
+
+	status = hv_check_port_for_connect(partition, port);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	if (in->connection_info.port_type != port->type)
+		return HV_STATUS_INVALID_PARAMETER;
+
+	/* A connection that is replaced gives its place in the quota, too. */
+	if (!port->connection && partition->nr_connections >= partition->max_connections)
+		return HV_STATUS_NO_RESOURCES;
+
+	connection = hv_connection_alloc(in->connection_id, port, false);
+	if (!connection)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	status = hv_connection_publish(partition, connection);
+	if (status != HV_STATUS_SUCCESS)
+		hv_connection_free(connection);
+	return status;
+}
+
+static bool hv_proximity_is_valid(const struct hv_proximity_info *info)
+{
+	return !(info->flags & ~(HV_PROXIMITY_PREFERRED | HV_PROXIMITY_INFO_VALID));
+}
+
+static u64 hv_check_connect_input(const struct hv_input_connect_port *in)
+{
+	const struct hv_connection_info *info = &in->connection_info;
+
+	if (in->connection_vtl || in->rsvdz0 || in->rsvdz1 || in->reserved2 ||
+	    info->padding || !hv_proximity_is_valid(&in->proximity_domain_info))
+		return HV_STATUS_INVALID_PARAMETER;
+
+	switch (info->port_type) {
+	case HV_PORT_TYPE_MESSAGE:
+	case HV_PORT_TYPE_EVENT:
+		if (info->rsvdz[0] || info->rsvdz[1] || info->rsvdz[2])
+			return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_SUCCESS;
+	default:
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+}
+
+/**
+ * hv_connection_create - HvCallConnectPort
+ * @caller: the caller's partition
+ * @input: struct hv_input_connect_port
+ * @output: unused
+ *
+ * Context: not under kvm->srcu; takes L1; sleeps.
+ * Return: status.
+ */
+u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *output)
+{
+	const struct hv_input_connect_port *in = input;
+	struct hv_partition *partition, *port_partition;
+	struct hv_port *port;
+	u64 status;
+
+	partition = hv_partition_resolve(caller, in->connection_partition_id);
+	port_partition = hv_partition_resolve(caller, in->port_partition_id);
+	if (!partition || !port_partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	status = hv_check_connect_input(in);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	port = hv_port_get(port_partition, in->port_id);
+
+	mutex_lock(&partition->lock);
+	status = hv_connect_locked(partition, in, port);
+	mutex_unlock(&partition->lock);
+
+	if (port)
+		hv_port_put(port);
+	return status;
+}
+
+static void hv_disconnect_locked(struct hv_partition *partition,
+				 struct hv_connection *connection)
+{
+	struct hv_port *port = connection->port;
+
+	lockdep_assert_held(&partition->lock);
+
+	xa_erase(&partition->connections, connection->id);
+	partition->nr_connections--;
+
+	spin_lock(&port->lock);
+	if (port->connection == connection)
+		port->connection = NULL;
+	spin_unlock(&port->lock);
+
+	hv_connection_free(connection);
+}
+
+/**
+ * hv_connection_delete - HvCallDisconnectPort
+ * @caller: the caller's partition
+ * @input: struct hv_input_disconnect_port
+ * @output: unused
+ *
+ * Messages that are queued stay queued.
+ *
+ * Context: not under kvm->srcu; takes L1; sleeps.
+ * Return: status.
+ */
+u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *output)
+{
+	const struct hv_input_disconnect_port *in = input;
+	struct hv_connection *connection = NULL;
+	struct hv_partition *partition;
+
+	partition = hv_partition_resolve(caller, in->connection_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	if (in->flags & ~HV_DISCONNECT_DOORBELL)
+		return HV_STATUS_INVALID_PARAMETER;
+
+	mutex_lock(&partition->lock);
+	/* Doorbells have an id space of their own. */
+	if (!(in->flags & HV_DISCONNECT_DOORBELL))
+		connection = xa_load(&partition->connections, in->connection_id);
+	if (connection)
+		hv_disconnect_locked(partition, connection);
+	mutex_unlock(&partition->lock);
+
+	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
+}
+
+/* Control path: ports */
+
+static bool hv_sint_is_valid(u32 sint)
+{
+	return sint >= HV_PORT_SINT_MIN && sint <= HV_PORT_SINT_MAX;
+}
+
+static u64 hv_check_port_info(const struct hv_port_info *info)
+{
+	bool valid = false;
+
+	if (info->port_type == HV_PORT_TYPE_MESSAGE) {
+		valid = !info->message_port_info.rsvdz &&
+			hv_sint_is_valid(info->message_port_info.target_sint);
+	} else if (info->port_type == HV_PORT_TYPE_EVENT) {
+		const u32 base = info->event_port_info.base_flag_number;
+		const u32 count = info->event_port_info.flag_count;
+
+		valid = !info->event_port_info.rsvdz && count &&
+			base + count <= HV_EVENT_FLAGS_COUNT &&
+			hv_sint_is_valid(info->event_port_info.target_sint);
+	}
+
+	return valid && !info->padding ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
+}
+
+static u64 hv_check_create_input(const struct hv_input_create_port *in)
+{
+	if (in->port_vtl || in->min_connection_vtl || in->padding ||
+	    !hv_proximity_is_valid(&in->proximity_domain_info))
+		return HV_STATUS_INVALID_PARAMETER;
+	return hv_check_port_info(&in->port_info);
+}
+
+static bool hv_vp_index_is_valid(struct hv_partition *partition, u32 index)
+{
+	return index == HV_ANY_VP || hv_kvm->find_vcpu(partition->kvm, index);
+}
+
+static struct hv_port *hv_port_alloc(struct hv_partition *partition,
+				     struct hv_partition *connection_partition,
+				     const struct hv_input_create_port *in)
+{
+	const struct hv_port_info *info = &in->port_info;
+	struct hv_port *port;
+
+	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	if (!port)
+		return NULL;
+
+	kref_init(&port->ref);
+	spin_lock_init(&port->lock);
+	port->partition = partition;
+	port->connection_partition_id = connection_partition->id;
+	port->id = in->port_id;
+	port->type = info->port_type;
+	port->preferred_vp = HV_ANY_VP;
+
+	if (port->type == HV_PORT_TYPE_MESSAGE) {
+		port->sint = info->message_port_info.target_sint;
+		port->target_vp = info->message_port_info.target_vp;
+		port->buffers = kmem_cache_zalloc(hv_port_buffers, GFP_KERNEL_ACCOUNT);
+		if (!port->buffers) {
+			kfree(port);
+			return NULL;
+		}
+	} else {
+		port->sint = info->event_port_info.target_sint;
+		port->target_vp = info->event_port_info.target_vp;
+		port->base_flag = info->event_port_info.base_flag_number;
+		port->flag_count = info->event_port_info.flag_count;
+	}
+	hv_msg_init_buffers(port);
+	return port;
+}
+
+static u64 hv_create_locked(struct hv_partition *partition,
+			    struct hv_partition *connection_partition,
+			    const struct hv_input_create_port *in,
+			    struct hv_port **created)
+{
+	/* Both kinds of port have it at the same place. */
+	const u32 target_vp = in->port_info.message_port_info.target_vp;
+	struct hv_port *port;
+
+	lockdep_assert_held(&partition->lock);
+
+	if ((in->port_id & ~HV_PORT_ID_MASK) || xa_load(&partition->ports, in->port_id))
+		return HV_STATUS_INVALID_PORT_ID;
+	if (!hv_vp_index_is_valid(partition, target_vp))
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (partition->nr_ports >= partition->max_ports)
+		return HV_STATUS_NO_RESOURCES;
+
+	port = hv_port_alloc(partition, connection_partition, in);
+	if (!port)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	/* The caller's; it may need the port after somebody deleted it. */
+	kref_get(&port->ref);
+	if (xa_err(xa_store(&partition->ports, port->id, port, GFP_KERNEL_ACCOUNT))) {
+		hv_port_put(port);
+		hv_port_put(port);
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	}
+	partition->nr_ports++;
+	*created = port;
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * Connect a new port under its own id.  That there is no room for the
+ * connection is no error, that there is no memory for it is.
+ */
+static u64 hv_auto_connect(struct hv_partition *partition, struct hv_port *port)
+{
+	struct hv_connection *connection;
+	u64 status = HV_STATUS_SUCCESS;
+
+	connection = hv_connection_alloc(port->id, port, true);
+	if (!connection)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	mutex_lock(&partition->lock);
+	if (partition->nr_connections >= partition->max_connections ||
+	    !hv_connection_id_is_free(partition, port->id))
+		goto unlock;
+
+	status = hv_connection_publish(partition, connection);
+	if (status == HV_STATUS_SUCCESS)
+		connection = NULL;
+	/* Somebody connected to the port, or deleted it, before us. */
+	if (status == HV_STATUS_INVALID_PORT_ID)
+		status = HV_STATUS_SUCCESS;
+unlock:
+	mutex_unlock(&partition->lock);
+
+	if (connection)
+		hv_connection_free(connection);
+	return status;
+}
+
+/* No message is taken by the port, and none is queued, once this returns. */
+static void hv_port_kill(struct hv_port *port)
+{
+	spin_lock(&port->lock);
+	WRITE_ONCE(port->dead, true);
+	port->connection = NULL;
+	spin_unlock(&port->lock);
+
+	hv_msg_purge(port);
+	hv_port_put(port);
+}
+
+/* Take the port out of the table, if it is (still) in there. */
+static bool hv_port_erase(struct hv_partition *partition, u32 id,
+			  const struct hv_port *which)
+{
+	struct hv_port *port;
+
+	mutex_lock(&partition->lock);
+	port = xa_load(&partition->ports, id);
+	if (port && which && port != which)
+		port = NULL;
+	if (port) {
+		xa_erase(&partition->ports, id);
+		partition->nr_ports--;
+	}
+	mutex_unlock(&partition->lock);
+
+	if (port)
+		hv_port_kill(port);
+	return port;
+}
+
+/**
+ * hv_port_create - HvCallCreatePort
+ * @caller: the caller's partition
+ * @input: struct hv_input_create_port
+ * @output: unused
+ *
+ * Context: not under kvm->srcu; takes L1; sleeps.
+ * Return: status.
+ */
+u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output)
+{
+	const struct hv_input_create_port *in = input;
+	struct hv_partition *partition, *connection_partition;
+	struct hv_port *port;
+	u64 status;
+
+	partition = hv_partition_resolve(caller, in->port_partition_id);
+	connection_partition = partition;
+	if (in->connection_partition_id)
+		connection_partition = hv_partition_resolve(caller, in->connection_partition_id);
+	if (!partition || !connection_partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	status = hv_check_create_input(in);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	mutex_lock(&partition->lock);
+	status = hv_create_locked(partition, connection_partition, in, &port);
+	mutex_unlock(&partition->lock);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	if (in->connection_partition_id)
+		status = hv_auto_connect(connection_partition, port);
+	if (status != HV_STATUS_SUCCESS)
+		hv_port_erase(partition, port->id, port);
+	hv_port_put(port);
+	return status;
+}
+
+/**
+ * hv_port_delete - HvCallDeletePort
+ * @caller: the caller's partition
+ * @input: struct hv_input_delete_port
+ * @output: unused
+ *
+ * Queued messages are dropped.  A connection to the port stays, and answers
+ * HV_STATUS_INVALID_PORT_ID.
+ *
+ * Context: not under kvm->srcu; takes L1; sleeps.
+ * Return: status.
+ */
+u64 hv_port_delete(struct hv_partition *caller, const void *input, u64 *output)
+{
+	const struct hv_input_delete_port *in = input;
+	struct hv_partition *partition;
+
+	partition = hv_partition_resolve(caller, in->port_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	return hv_port_erase(partition, in->port_id, NULL) ?
+	       HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
+}
+
+/* Control path: properties */
+
+static u64 hv_port_read_property(struct hv_port *port, u32 code, u64 *value)
+{
+	switch (code) {
+	case HV_PORT_PROPERTY_POST_COUNT:
+		spin_lock(&port->lock);
+		*value = port->post_count;
+		spin_unlock(&port->lock);
+		return HV_STATUS_SUCCESS;
+	case HV_PORT_PROPERTY_PREFERRED_TARGET_VP:
+		*value = port->target_vp == HV_ANY_VP ?
+			 READ_ONCE(port->preferred_vp) : port->target_vp;
+		return HV_STATUS_SUCCESS;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
+static u64 hv_port_write_property(struct hv_partition *partition, struct hv_port *port,
+				  u32 code, u64 value)
+{
+	switch (code) {
+	case HV_PORT_PROPERTY_POST_COUNT:
+		return HV_STATUS_OPERATION_DENIED;
+	case HV_PORT_PROPERTY_PREFERRED_TARGET_VP:
+		if (port->target_vp != HV_ANY_VP)
+			return HV_STATUS_OPERATION_DENIED;
+		if (value > U32_MAX || !hv_vp_index_is_valid(partition, value))
+			return HV_STATUS_INVALID_VP_INDEX;
+		WRITE_ONCE(port->preferred_vp, value);
+		return HV_STATUS_SUCCESS;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
+static u64 hv_port_property(struct hv_partition *caller,
+			    const struct hv_input_get_port_property *in,
+			    const u64 *set, u64 *value)
+{
+	struct hv_partition *partition;
+	u64 status = HV_STATUS_SUCCESS;
+	struct hv_port *port;
+
+	partition = hv_partition_resolve(caller, in->port_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	port = hv_port_get(partition, in->port_id);
+	if (!port)
+		return HV_STATUS_INVALID_PORT_ID;
+
+	if (set)
+		status = hv_port_write_property(partition, port, in->property_code, *set);
+	if (status == HV_STATUS_SUCCESS)
+		status = hv_port_read_property(port, in->property_code, value);
+	hv_port_put(port);
+	return status;
+}
+
+/**
+ * hv_port_get_property - HvCallGetPortProperty
+ * @caller: the caller's partition
+ * @input: struct hv_input_get_port_property
+ * @output: receives the property's value
+ *
+ * Context: not under kvm->srcu.
+ * Return: status.
+ */
+u64 hv_port_get_property(struct hv_partition *caller, const void *input, u64 *output)
+{
+	return hv_port_property(caller, input, NULL, output);
+}
+
+/**
+ * hv_port_set_property - HvCallSetPortProperty
+ * @caller: the caller's partition
+ * @input: struct hv_input_set_port_property
+ * @output: receives the value now in force
+ *
+ * Context: not under kvm->srcu.
+ * Return: status.
+ */
+u64 hv_port_set_property(struct hv_partition *caller, const void *input, u64 *output)
+{
+	const struct hv_input_set_port_property *in = input;
+
+	return hv_port_property(caller, &in->get, &in->value, output);
+}
+
+/**
+ * hv_ports_teardown - disconnect and delete all that a partition has
+ * @partition: whose VM is going away
+ *
+ * Others may be sending to its ports until a grace period has passed.
+ *
+ * Context: process; takes L1; sleeps.
+ */
+void hv_ports_teardown(struct hv_partition *partition)
+{
+	struct hv_connection *connection;
+	struct hv_port *port;
+	unsigned long i;
+
+	mutex_lock(&partition->lock);
+	xa_for_each(&partition->connections, i, connection) {
+		hv_disconnect_locked(partition, connection);
+		cond_resched();
+	}
+	xa_for_each(&partition->ports, i, port) {
+		xa_erase(&partition->ports, i);
+		partition->nr_ports--;
+		hv_port_kill(port);
+		cond_resched();
+	}
+	mutex_unlock(&partition->lock);
+}
+
+/**
+ * hv_ports_cache_init - set up the cache of message buffers
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init hv_ports_cache_init(void)
+{
+	hv_port_buffers = kmem_cache_create("hv_port_buffers",
+					    HV_PORT_BUFFERS * sizeof(struct hv_msg_buf),
+					    0, SLAB_ACCOUNT, NULL);
+	return hv_port_buffers ? 0 : -ENOMEM;
+}
+
+/**
+ * hv_ports_cache_exit - the opposite of hv_ports_cache_init()
+ *
+ * Every port has been freed, and rcu_barrier() has seen to it.
+ */
+void hv_ports_cache_exit(void)
+{
+	kmem_cache_destroy(hv_port_buffers);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Event flags: bits on their way to a VP's SIEF page
+ *
+ * Setting a flag cannot fail and needs no memory.  Whoever signals sets the
+ * flag, then the bit that says which word, then the one that says which SINT;
+ * the vCPU takes them in the opposite order.
+ */
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+
+#include "hv_ports.h"
+#include "hv_ports_trace.h"
+
+static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
+{
+	/* Both pair with the xchg()s of the delivering vCPU. */
+	smp_mb__before_atomic();
+	set_bit(word, &vp->flag_words[sint]);
+	smp_mb__before_atomic();
+	set_bit(sint, &vp->flag_sints);
+}
+
+/**
+ * hv_event_signal - set an event flag of a VP
+ * @vp: the VP
+ * @sint: 1 to 15
+ * @flag: 0 to 2047
+ *
+ * Context: any; does not sleep.
+ */
+void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag)
+{
+	/* Already on its way: whoever set it makes the request. */
+	if (test_and_set_bit(flag, (unsigned long *)vp->flags[sint]))
+		return;
+
+	hv_event_add(vp, sint, flag / 64);
+	hv_kvm->request_deliver(vp->vcpu);
+}
+
+/* True if the guest has a flag that it had not before. */
+static bool hv_event_deliver_word(struct hv_vp *vp, u32 sint, u32 word)
+{
+	u64 mask = xchg(&vp->flags[sint][word], 0);
+	u64 old;
+
+	if (!mask)
+		return false;
+
+	if (hv_kvm->set_event_flags(vp->vcpu, sint, word, mask, &old)) {
+		/* The page is off: keep them until it is on. */
+		atomic64_or(mask, (atomic64_t *)&vp->flags[sint][word]);
+		hv_event_add(vp, sint, word);
+		return false;
+	}
+
+	trace_hv_ports_event(vp->vcpu->vcpu_id, sint, word, mask, old);
+	return mask & ~old;
+}
+
+static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
+{
+	unsigned long words = xchg(&vp->flag_words[sint], 0);
+	struct kvm_hv_port_vp state;
+	bool raise = false;
+	u32 word;
+
+	for_each_set_bit(word, &words, HV_EVENT_FLAG_WORDS)
+		raise |= hv_event_deliver_word(vp, sint, word);
+
+	if (!raise)
+		return;
+
+	hv_kvm->get_vp(vp->vcpu, sint, &state);
+	if (!(state.sint & (HV_SYNIC_SINT_MASKED | HV_SYNIC_SINT_POLLING)))
+		hv_kvm->raise_sint(vp->vcpu, sint);
+}
+
+/**
+ * hv_event_deliver - put waiting flags into the SIEF page
+ * @vp: the VP
+ *
+ * Context: the vCPU's task, under kvm->srcu; sleeps.
+ */
+void hv_event_deliver(struct hv_vp *vp)
+{
+	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIEFP;
+	struct kvm_hv_port_vp state;
+	unsigned long sints;
+	u32 sint;
+
+	if (!READ_ONCE(vp->flag_sints) || !hv_kvm->get_vp(vp->vcpu, 0, &state) ||
+	    (state.state & on) != on)
+		return;
+
+	sints = xchg(&vp->flag_sints, 0);
+	for_each_set_bit(sint, &sints, HV_SYNIC_SINT_COUNT)
+		hv_event_deliver_sint(vp, sint);
+}
