@@ -36,6 +36,12 @@ static void hv_dev_synic_changed(struct kvm_vcpu *vcpu, void *vm_data)
 		hv_kvm->request_deliver(vcpu);
 }
 
+static bool hv_dev_mmio_write(struct kvm_vcpu *vcpu, void *vm_data, gpa_t gpa,
+			      int len, const void *value)
+{
+	return hv_doorbell_write(vcpu, vm_data, gpa, len, value);
+}
+
 /*
  * Nobody calls for this VM any more, but other VMs may be sending to it until
  * its ports are dead and a grace period has passed.
@@ -56,6 +62,7 @@ static const struct kvm_hv_port_ops hv_dev_ops = {
 	.deliver	= hv_dev_deliver,
 	.sint_acked	= hv_dev_sint_acked,
 	.synic_changed	= hv_dev_synic_changed,
+	.mmio_write	= hv_dev_mmio_write,
 	.vm_destroy	= hv_dev_vm_destroy,
 };
 

@@ -91,6 +91,8 @@ static struct hv_partition *hv_partition_alloc(struct kvm *kvm)
 	mutex_init(&partition->lock);
 	xa_init_flags(&partition->ports, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&partition->connections, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&partition->doorbells, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&partition->doorbell_gpas, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&partition->vps, XA_FLAGS_ACCOUNT);
 	partition->max_ports = READ_ONCE(max_ports);
 	partition->max_connections = READ_ONCE(max_connections);
@@ -111,6 +113,8 @@ void hv_partition_free(struct hv_partition *partition)
 	xa_for_each(&partition->vps, i, vp)
 		kfree(vp);
 	xa_destroy(&partition->vps);
+	xa_destroy(&partition->doorbell_gpas);
+	xa_destroy(&partition->doorbells);
 	xa_destroy(&partition->connections);
 	xa_destroy(&partition->ports);
 	mutex_destroy(&partition->lock);

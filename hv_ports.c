@@ -121,6 +121,33 @@ static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
 	return HV_STATUS_SUCCESS;
 }
 
+/**
+ * hv_port_doorbell_vp_rcu - the VP that hears of a doorbell
+ * @port: a doorbell port that is not dead
+ *
+ * A ring cannot be refused, so a VP whose SynIC is off will do: it hears of it
+ * when that is on again.
+ *
+ * Context: under RCU.
+ * Return: the VP, or NULL if there is none with that index any more.
+ */
+struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
+{
+	struct hv_partition *partition = port->partition;
+	struct kvm_vcpu *vcpu;
+	unsigned long i = 0;
+	struct hv_vp *vp;
+
+	if (port->target_vp != HV_ANY_VP) {
+		vcpu = hv_kvm->find_vcpu(partition->kvm, port->target_vp);
+		return vcpu ? xa_load(&partition->vps, vcpu->vcpu_idx) : NULL;
+	}
+
+	if (hv_port_any_vp_rcu(port, KVM_HV_PORT_VP_SIEFP, &vp) == HV_STATUS_SUCCESS)
+		return vp;
+	return xa_find(&partition->vps, &i, ULONG_MAX, XA_PRESENT);
+}
+
 static u64 hv_port_post_rcu(struct hv_port *port, const struct hv_port_post_message *in)
 {
 	struct hv_vp *vp;
@@ -204,6 +231,19 @@ bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status
 
 /* Control path: connections */
 
+/* Doorbells have an id space of their own. */
+static struct xarray *hv_connection_table(struct hv_partition *partition, bool doorbell)
+{
+	return doorbell ? &partition->doorbells : &partition->connections;
+}
+
+static struct xarray *hv_connection_table_of(struct hv_partition *partition,
+					     const struct hv_connection *connection)
+{
+	return hv_connection_table(partition,
+				   connection->port->type == HV_PORT_TYPE_DOORBELL);
+}
+
 static struct hv_connection *hv_connection_alloc(u32 id, struct hv_port *port,
 						 bool automatic)
 {
@@ -247,36 +287,38 @@ static bool hv_port_claim(struct hv_connection *connection,
 	return claimed;
 }
 
-static bool hv_connection_id_is_free(struct hv_partition *partition, u32 id)
+static bool hv_connection_id_is_free(struct hv_partition *partition, u32 id,
+				     bool doorbell)
 {
 	lockdep_assert_held(&partition->lock);
 
-	return !xa_load(&partition->connections, id) &&
-	       !hv_kvm->conn_has_eventfd(partition->kvm, id);
+	return !xa_load(hv_connection_table(partition, doorbell), id) &&
+	       (doorbell || !hv_kvm->conn_has_eventfd(partition->kvm, id));
 }
 
 /* Connect a port that may be deleted, or connected to, by somebody else. */
 static u64 hv_connection_publish(struct hv_partition *partition,
 				 struct hv_connection *connection)
 {
+	struct xarray *table = hv_connection_table_of(partition, connection);
 	struct hv_connection *replaced;
 
 	lockdep_assert_held(&partition->lock);
 
-	if (xa_reserve(&partition->connections, connection->id, GFP_KERNEL_ACCOUNT))
+	if (xa_reserve(table, connection->id, GFP_KERNEL_ACCOUNT))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 
 	if (!hv_port_claim(connection, &replaced)) {
-		xa_release(&partition->connections, connection->id);
+		xa_release(table, connection->id);
 		return HV_STATUS_INVALID_PORT_ID;
 	}
 
 	if (replaced) {
-		xa_erase(&partition->connections, replaced->id);
+		xa_erase(table, replaced->id);
 		partition->nr_connections--;
 		hv_connection_free(replaced);
 	}
-	xa_store(&partition->connections, connection->id, connection, GFP_KERNEL_ACCOUNT);
+	xa_store(table, connection->id, connection, GFP_KERNEL_ACCOUNT);
 	partition->nr_connections++;
 	return HV_STATUS_SUCCESS;
 }
@@ -303,10 +345,82 @@ static u64 hv_check_port_for_connect(struct hv_partition *partition,
 	return connected ? HV_STATUS_INVALID_PORT_ID : HV_STATUS_SUCCESS;
 }
 
+static void hv_disconnect_locked(struct hv_partition *partition,
+				 struct hv_connection *connection)
+{
+	struct hv_port *port = connection->port;
+
+	lockdep_assert_held(&partition->lock);
+
+	xa_erase(hv_connection_table_of(partition, connection), connection->id);
+	partition->nr_connections--;
+
+	spin_lock(&port->lock);
+	if (port->connection == connection)
+		port->connection = NULL;
+	spin_unlock(&port->lock);
+
+	hv_connection_free(connection);
+}
+
+/* What the port, and what is there already, say of the connection. */
+static u64 hv_check_connection_info(struct hv_partition *partition,
+				    const struct hv_connection_info *info,
+				    const struct hv_port *port)
+{
+	if (info->port_type != port->type)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (port->type != HV_PORT_TYPE_DOORBELL)
+		return HV_STATUS_SUCCESS;
+
+	if (hv_kvm->gpa_has_memslot(partition->kvm, info->doorbell_connection_info.gpa) ||
+	    hv_doorbell_collides(partition, info))
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
+/* Publish a connection; a doorbell comes alive last. */
+static u64 hv_connection_start(struct hv_partition *partition,
+			       struct hv_connection *connection,
+			       const struct hv_connection_info *info)
+{
+	u64 status;
+
+	if (info->port_type == HV_PORT_TYPE_DOORBELL) {
+		connection->doorbell.gpa = info->doorbell_connection_info.gpa;
+		connection->doorbell.value = info->doorbell_connection_info.trigger_value;
+		connection->doorbell.flags = info->doorbell_connection_info.flags;
+	}
+
+	status = hv_connection_publish(partition, connection);
+	if (status != HV_STATUS_SUCCESS) {
+		hv_connection_free(connection);
+		return status;
+	}
+
+	if (info->port_type == HV_PORT_TYPE_DOORBELL &&
+	    !hv_doorbell_arm(partition, connection)) {
+		hv_disconnect_locked(partition, connection);
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* The opposite of hv_connection_start() */
+static void hv_connection_stop(struct hv_partition *partition,
+			       struct hv_connection *connection)
+{
+	if (connection->port->type == HV_PORT_TYPE_DOORBELL)
+		hv_doorbell_disarm(partition, connection);
+	hv_disconnect_locked(partition, connection);
+}
+
 static u64 hv_connect_locked(struct hv_partition *partition,
 			     const struct hv_input_connect_port *in,
 			     struct hv_port *port)
 {
+	const struct hv_connection_info *info = &in->connection_info;
+	const bool doorbell = info->port_type == HV_PORT_TYPE_DOORBELL;
 	struct hv_connection *old, *connection;
 	u64 status;
 
@@ -315,17 +429,18 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 	if (in->connection_id & ~HV_CONNECTION_ID_MASK)
 		return HV_STATUS_INVALID_CONNECTION_ID;
 
-	old = xa_load(&partition->connections, in->connection_id);
+	old = xa_load(hv_connection_table(partition, doorbell), in->connection_id);
 	if (!hv_connection_gives_way(old, port) &&
-	    !hv_connection_id_is_free(partition, in->connection_id))
+	    !hv_connection_id_is_free(partition, in->connection_id, doorbell))
 		return HV_STATUS_INVALID_CONNECTION_ID;
 
 	status = hv_check_port_for_connect(partition, port);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
-	if (in->connection_info.port_type != port->type)
-		return HV_STATUS_INVALID_PARAMETER;
+	status = hv_check_connection_info(partition, info, port);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 
 	/* A connection that is replaced gives its place in the quota, too. */
 	if (!port->connection && partition->nr_connections >= partition->max_connections)
@@ -335,10 +450,7 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 	if (!connection)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 
-	status = hv_connection_publish(partition, connection);
-	if (status != HV_STATUS_SUCCESS)
-		hv_connection_free(connection);
-	return status;
+	return hv_connection_start(partition, connection, info);
 }
 
 static bool hv_proximity_is_valid(const struct hv_proximity_info *info)
@@ -346,7 +458,8 @@ static bool hv_proximity_is_valid(const struct hv_proximity_info *info)
 	return !(info->flags & ~(HV_PROXIMITY_PREFERRED | HV_PROXIMITY_INFO_VALID));
 }
 
-static u64 hv_check_connect_input(const struct hv_input_connect_port *in)
+static u64 hv_check_connect_input(struct hv_partition *partition,
+				  const struct hv_input_connect_port *in)
 {
 	const struct hv_connection_info *info = &in->connection_info;
 
@@ -360,6 +473,9 @@ static u64 hv_check_connect_input(const struct hv_input_connect_port *in)
 		if (info->rsvdz[0] || info->rsvdz[1] || info->rsvdz[2])
 			return HV_STATUS_INVALID_PARAMETER;
 		return HV_STATUS_SUCCESS;
+	case HV_PORT_TYPE_DOORBELL:
+		return hv_doorbell_check_input(partition, info) ?
+		       HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
 	default:
 		return HV_STATUS_INVALID_PARAMETER;
 	}
@@ -386,7 +502,7 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 	if (!partition || !port_partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
-	status = hv_check_connect_input(in);
+	status = hv_check_connect_input(partition, in);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
@@ -399,24 +515,6 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 	if (port)
 		hv_port_put(port);
 	return status;
-}
-
-static void hv_disconnect_locked(struct hv_partition *partition,
-				 struct hv_connection *connection)
-{
-	struct hv_port *port = connection->port;
-
-	lockdep_assert_held(&partition->lock);
-
-	xa_erase(&partition->connections, connection->id);
-	partition->nr_connections--;
-
-	spin_lock(&port->lock);
-	if (port->connection == connection)
-		port->connection = NULL;
-	spin_unlock(&port->lock);
-
-	hv_connection_free(connection);
 }
 
 /**
@@ -433,8 +531,9 @@ static void hv_disconnect_locked(struct hv_partition *partition,
 u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *output)
 {
 	const struct hv_input_disconnect_port *in = input;
-	struct hv_connection *connection = NULL;
+	struct hv_connection *connection;
 	struct hv_partition *partition;
+	struct xarray *table;
 
 	partition = hv_partition_resolve(caller, in->connection_partition_id);
 	if (!partition)
@@ -443,12 +542,12 @@ u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *ou
 	if (in->flags & ~HV_DISCONNECT_DOORBELL)
 		return HV_STATUS_INVALID_PARAMETER;
 
+	table = hv_connection_table(partition, in->flags & HV_DISCONNECT_DOORBELL);
+
 	mutex_lock(&partition->lock);
-	/* Doorbells have an id space of their own. */
-	if (!(in->flags & HV_DISCONNECT_DOORBELL))
-		connection = xa_load(&partition->connections, in->connection_id);
+	connection = xa_load(table, in->connection_id);
 	if (connection)
-		hv_disconnect_locked(partition, connection);
+		hv_connection_stop(partition, connection);
 	mutex_unlock(&partition->lock);
 
 	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
@@ -468,6 +567,9 @@ static u64 hv_check_port_info(const struct hv_port_info *info)
 	if (info->port_type == HV_PORT_TYPE_MESSAGE) {
 		valid = !info->message_port_info.rsvdz &&
 			hv_sint_is_valid(info->message_port_info.target_sint);
+	} else if (info->port_type == HV_PORT_TYPE_DOORBELL) {
+		valid = !info->doorbell_port_info.rsvdz &&
+			hv_sint_is_valid(info->doorbell_port_info.target_sint);
 	} else if (info->port_type == HV_PORT_TYPE_EVENT) {
 		const u32 base = info->event_port_info.base_flag_number;
 		const u32 count = info->event_port_info.flag_count;
@@ -511,18 +613,17 @@ static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 	port->id = in->port_id;
 	port->type = info->port_type;
 	port->preferred_vp = HV_ANY_VP;
+	/* All three have these two at the same place. */
+	port->sint = info->message_port_info.target_sint;
+	port->target_vp = info->message_port_info.target_vp;
 
 	if (port->type == HV_PORT_TYPE_MESSAGE) {
-		port->sint = info->message_port_info.target_sint;
-		port->target_vp = info->message_port_info.target_vp;
 		port->buffers = kmem_cache_zalloc(hv_port_buffers, GFP_KERNEL_ACCOUNT);
 		if (!port->buffers) {
 			kfree(port);
 			return NULL;
 		}
-	} else {
-		port->sint = info->event_port_info.target_sint;
-		port->target_vp = info->event_port_info.target_vp;
+	} else if (port->type == HV_PORT_TYPE_EVENT) {
 		port->base_flag = info->event_port_info.base_flag_number;
 		port->flag_count = info->event_port_info.flag_count;
 	}
@@ -535,13 +636,15 @@ static u64 hv_create_locked(struct hv_partition *partition,
 			    const struct hv_input_create_port *in,
 			    struct hv_port **created)
 {
-	/* Both kinds of port have it at the same place. */
 	const u32 target_vp = in->port_info.message_port_info.target_vp;
 	struct hv_port *port;
 
 	lockdep_assert_held(&partition->lock);
 
 	if ((in->port_id & ~HV_PORT_ID_MASK) || xa_load(&partition->ports, in->port_id))
+		return HV_STATUS_INVALID_PORT_ID;
+	/* 0 says "empty" in the event ring. */
+	if (in->port_info.port_type == HV_PORT_TYPE_DOORBELL && !in->port_id)
 		return HV_STATUS_INVALID_PORT_ID;
 	if (!hv_vp_index_is_valid(partition, target_vp))
 		return HV_STATUS_INVALID_VP_INDEX;
@@ -579,7 +682,7 @@ static u64 hv_auto_connect(struct hv_partition *partition, struct hv_port *port)
 
 	mutex_lock(&partition->lock);
 	if (partition->nr_connections >= partition->max_connections ||
-	    !hv_connection_id_is_free(partition, port->id))
+	    !hv_connection_id_is_free(partition, port->id, false))
 		goto unlock;
 
 	status = hv_connection_publish(partition, connection);
@@ -662,7 +765,8 @@ u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output)
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
-	if (in->connection_partition_id)
+	/* A doorbell needs an address, which only ConnectPort has. */
+	if (in->connection_partition_id && port->type != HV_PORT_TYPE_DOORBELL)
 		status = hv_auto_connect(connection_partition, port);
 	if (status != HV_STATUS_SUCCESS)
 		hv_port_erase(partition, port->id, port);
@@ -801,8 +905,12 @@ void hv_ports_teardown(struct hv_partition *partition)
 	unsigned long i;
 
 	mutex_lock(&partition->lock);
+	xa_for_each(&partition->doorbells, i, connection) {
+		hv_connection_stop(partition, connection);
+		cond_resched();
+	}
 	xa_for_each(&partition->connections, i, connection) {
-		hv_disconnect_locked(partition, connection);
+		hv_connection_stop(partition, connection);
 		cond_resched();
 	}
 	xa_for_each(&partition->ports, i, port) {

@@ -16,7 +16,7 @@
  *	    L3 hv_vp.lock	spinlock; at most one
  *	      L4 hv_port.lock	spinlock; leaf
  *
- * (L2 is kvm->slots_lock, taken by KVM on behalf of doorbells.)
+ * (L2 would be kvm->slots_lock.  Nothing here takes it.)
  *
  * L1 serialises whatever changes the partition's tables of ports and
  * connections.  A hypercall arrives with kvm->srcu held, under which L1 must
@@ -40,6 +40,10 @@
  * L3.  Deletion sets the dead flag under L4, after which no buffer is taken any
  * more, and then visits, under their L3, the VPs that hold the port's buffers:
  * when it returns, no queue has any.  Queued messages need no reference.
+ *
+ * A doorbell is a connection whose signal is a guest write.  The write looks it
+ * up under RCU exactly as SignalEvent does; L1 serialises arming, disarming and
+ * the search for collisions.
  *
  * Event flags on their way to a VP are bits in hv_vp.flags, set by anybody and
  * taken by the VP's own vCPU, with atomic operations and no lock.
@@ -121,8 +125,11 @@ struct hv_vp {
  * @lock: L1
  * @ports: struct hv_port by id; written under L1, read under RCU
  * @connections: struct hv_connection by id; written under L1, read under RCU
+ * @doorbells: struct hv_connection by id, doorbells; under L1
+ * @doorbell_gpas: struct hv_doorbell_gpa by address; written under L1, read under
+ *	RCU
  * @nr_ports: under L1
- * @nr_connections: under L1
+ * @nr_connections: of both kinds; under L1
  * @max_ports: constant
  * @max_connections: constant
  * @vps: struct hv_vp by vcpu_idx; only grows
@@ -133,6 +140,8 @@ struct hv_partition {
 	struct mutex lock;	/* L1 */
 	struct xarray ports;
 	struct xarray connections;
+	struct xarray doorbells;
+	struct xarray doorbell_gpas;
 	u32 nr_ports;
 	u32 nr_connections;
 	u32 max_ports;
@@ -188,12 +197,18 @@ struct hv_port {
  * @id: constant
  * @automatic: made by CreatePort, gives way to ConnectPort; constant
  * @port: counted; may be dead
+ * @doorbell: port type HV_PORT_TYPE_DOORBELL, what is watched; constant
  */
 struct hv_connection {
 	struct rcu_head rcu;
 	u32 id;
 	bool automatic;
 	struct hv_port *port;
+	struct {
+		u64 gpa;
+		u64 value;
+		u64 flags;
+	} doorbell;
 };
 
 /* hv_dev.c */
@@ -219,6 +234,7 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *output);
 bool hv_post_message(struct hv_partition *caller, const void *input, u64 *status);
 bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status);
+struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port);
 void hv_ports_teardown(struct hv_partition *partition);
 int hv_ports_cache_init(void);
 void hv_ports_cache_exit(void);
@@ -234,5 +250,15 @@ void hv_msg_sint_acked(struct hv_vp *vp, u32 sint);
 /* hv_synic_event.c */
 void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag);
 void hv_event_deliver(struct hv_vp *vp);
+
+/* hv_doorbell.c */
+bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
+		       gpa_t gpa, int len, const void *data);
+bool hv_doorbell_check_input(struct hv_partition *partition,
+			     const struct hv_connection_info *info);
+bool hv_doorbell_collides(struct hv_partition *partition,
+			  const struct hv_connection_info *info);
+bool hv_doorbell_arm(struct hv_partition *partition, struct hv_connection *connection);
+void hv_doorbell_disarm(struct hv_partition *partition, struct hv_connection *connection);
 
 #endif /* HV_PORTS_H */

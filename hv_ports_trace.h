@@ -190,6 +190,34 @@ TRACE_EVENT(hv_ports_event,
 		  __entry->mask, __entry->old)
 );
 
+/* A guest write rang a doorbell. */
+TRACE_EVENT(hv_ports_ring,
+	TP_PROTO(u64 partition, int vcpu, u64 gpa, int len, u64 value, u32 port),
+	TP_ARGS(partition, vcpu, gpa, len, value, port),
+
+	TP_STRUCT__entry(
+		__field(u64, partition)
+		__field(u64, gpa)
+		__field(u64, value)
+		__field(int, vcpu)
+		__field(int, len)
+		__field(u32, port)
+	),
+
+	TP_fast_assign(
+		__entry->partition = partition;
+		__entry->gpa = gpa;
+		__entry->value = value;
+		__entry->vcpu = vcpu;
+		__entry->len = len;
+		__entry->port = port;
+	),
+
+	TP_printk("partition %llu vcpu %d gpa 0x%llx len %d value 0x%llx port 0x%x",
+		  __entry->partition, __entry->vcpu, __entry->gpa, __entry->len,
+		  __entry->value, __entry->port)
+);
+
 #endif /* HV_PORTS_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

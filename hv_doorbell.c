@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Doorbells: guest-physical writes that become event flags
+ *
+ * A doorbell watches one address of its connection's partition, for writes of
+ * one size or any, of one value or any.  The look-up goes by address, then by
+ * value, then by size, each a step of constant cost; that two doorbells never
+ * match the same write is settled when the second one is armed.
+ *
+ * Why this is not a device on kvm_io_bus: see Documentation/design.rst.
+ */
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "hv_ports.h"
+#include "hv_ports_trace.h"
+
+/**
+ * struct hv_doorbell_value - the doorbells of one address that want one value
+ * @rcu: for freeing
+ * @nr: how many; under L1
+ * @by_size: by size code; written under L1, read under RCU
+ */
+struct hv_doorbell_value {
+	struct rcu_head rcu;
+	u32 nr;
+	struct hv_connection *by_size[HV_DOORBELL_SIZES];
+};
+
+/**
+ * struct hv_doorbell_gpa - the doorbells of one address
+ * @rcu: for freeing
+ * @nr: how many want some value, by size code; under L1
+ * @any: those that take any value
+ * @values: struct hv_doorbell_value by value; written under L1, read under RCU
+ */
+struct hv_doorbell_gpa {
+	struct rcu_head rcu;
+	u32 nr[HV_DOORBELL_SIZES];
+	struct hv_doorbell_value any;
+	struct xarray values;
+};
+
+/* Predicate */
+
+static u32 hv_doorbell_size_code(u64 flags)
+{
+	return flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK;
+}
+
+/* Bytes watched; of "any size", the one at the address. */
+static u32 hv_doorbell_bytes(u32 size)
+{
+	return size ? 1U << (size - 1) : 1;
+}
+
+static bool hv_doorbell_any_value(const struct hv_connection *connection)
+{
+	return connection->doorbell.flags & HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE;
+}
+
+/* The size code that a write of that many bytes has besides "any". */
+static u32 hv_doorbell_code_of_len(int len)
+{
+	return len > 0 && is_power_of_2(len) ? ilog2(len) + 1 :
+					       HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY;
+}
+
+static struct hv_connection *
+hv_doorbell_pick_rcu(const struct hv_doorbell_value *value, u32 size)
+{
+	struct hv_connection *connection = NULL;
+
+	if (value)
+		connection = READ_ONCE(value->by_size[HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY]);
+	if (value && !connection)
+		connection = READ_ONCE(value->by_size[size]);
+	return connection;
+}
+
+static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition,
+						  gpa_t gpa, int len, u64 value)
+{
+	struct hv_doorbell_gpa *at = xa_load(&partition->doorbell_gpas, gpa);
+	const u32 size = hv_doorbell_code_of_len(len);
+	struct hv_connection *connection;
+
+	if (!at)
+		return NULL;
+
+	connection = hv_doorbell_pick_rcu(&at->any, size);
+	if (!connection)
+		connection = hv_doorbell_pick_rcu(xa_load(&at->values, value), size);
+	return connection;
+}
+
+/* Data path */
+
+static void hv_doorbell_ring_rcu(struct hv_port *port)
+{
+	struct hv_vp *vp;
+
+	/* Deleted: the write is consumed all the same. */
+	if (READ_ONCE(port->dead))
+		return;
+
+	vp = hv_port_doorbell_vp_rcu(port);
+	if (vp)
+		hv_event_signal(vp, port->sint, port->id % HV_EVENT_FLAGS_COUNT);
+}
+
+/**
+ * hv_doorbell_write - offer a trapped write to a partition's doorbells
+ * @vcpu: who wrote
+ * @partition: its partition
+ * @gpa: where
+ * @len: how many bytes, 1 to 8
+ * @data: what
+ *
+ * Context: the vCPU's task; does not sleep.
+ * Return: true if the write is consumed.
+ */
+bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
+		       gpa_t gpa, int len, const void *data)
+{
+	struct hv_connection *connection;
+	u64 value = 0;
+
+	if (xa_empty(&partition->doorbell_gpas))
+		return false;
+
+	memcpy(&value, data, len);
+
+	rcu_read_lock();
+	connection = hv_doorbell_find_rcu(partition, gpa, len, value);
+	if (connection) {
+		trace_hv_ports_ring(partition->id, vcpu->vcpu_id, gpa, len, value,
+				    connection->port->id);
+		hv_doorbell_ring_rcu(connection->port);
+	}
+	rcu_read_unlock();
+
+	return connection;
+}
+
+/* Control path */
+
+/**
+ * hv_doorbell_check_input - what the input alone says of a doorbell
+ * @partition: that is to watch
+ * @info: connection info of port type HV_PORT_TYPE_DOORBELL
+ *
+ * Return: true if it is acceptable.
+ */
+bool hv_doorbell_check_input(struct hv_partition *partition,
+			     const struct hv_connection_info *info)
+{
+	const u64 flags = info->doorbell_connection_info.flags;
+	const u64 gpa = info->doorbell_connection_info.gpa;
+	const u32 size = hv_doorbell_size_code(flags);
+
+	if (flags & ~(HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK |
+		      HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE))
+		return false;
+	if (size >= HV_DOORBELL_SIZES)
+		return false;
+	return offset_in_page(gpa) + hv_doorbell_bytes(size) <= PAGE_SIZE &&
+	       hv_kvm->gpa_is_valid(partition->kvm, gpa);
+}
+
+static bool hv_doorbell_sizes_meet(const struct hv_doorbell_value *value, u32 size)
+{
+	u32 i;
+
+	if (!value || !value->nr)
+		return false;
+	if (size != HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY)
+		return hv_doorbell_pick_rcu(value, size);
+
+	for (i = 0; i < HV_DOORBELL_SIZES; i++)
+		if (value->by_size[i])
+			return true;
+	return false;
+}
+
+/* Would an exact value of some doorbell meet "any value" of this size? */
+static bool hv_doorbell_values_meet(const struct hv_doorbell_gpa *at, u32 size)
+{
+	u32 i;
+
+	if (size != HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY)
+		return at->nr[HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY] || at->nr[size];
+
+	for (i = 0; i < HV_DOORBELL_SIZES; i++)
+		if (at->nr[i])
+			return true;
+	return false;
+}
+
+/**
+ * hv_doorbell_collides - whether some write could match two doorbells
+ * @partition: that is to watch
+ * @info: accepted by hv_doorbell_check_input()
+ *
+ * Context: L1.
+ * Return: true if a doorbell of the partition could match the same write.
+ */
+bool hv_doorbell_collides(struct hv_partition *partition,
+			  const struct hv_connection_info *info)
+{
+	const u64 flags = info->doorbell_connection_info.flags;
+	const u32 size = hv_doorbell_size_code(flags);
+	struct hv_doorbell_gpa *at;
+
+	lockdep_assert_held(&partition->lock);
+
+	at = xa_load(&partition->doorbell_gpas, info->doorbell_connection_info.gpa);
+	if (!at)
+		return false;
+	if (hv_doorbell_sizes_meet(&at->any, size))
+		return true;
+	if (flags & HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE)
+		return hv_doorbell_values_meet(at, size);
+	return hv_doorbell_sizes_meet(xa_load(&at->values,
+					      info->doorbell_connection_info.trigger_value),
+				      size);
+}
+
+static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partition,
+						   u64 gpa)
+{
+	struct hv_doorbell_gpa *at = xa_load(&partition->doorbell_gpas, gpa);
+
+	if (at)
+		return at;
+
+	at = kzalloc(sizeof(*at), GFP_KERNEL_ACCOUNT);
+	if (!at)
+		return NULL;
+	xa_init_flags(&at->values, XA_FLAGS_ACCOUNT);
+	if (xa_err(xa_store(&partition->doorbell_gpas, gpa, at, GFP_KERNEL_ACCOUNT))) {
+		kfree(at);
+		return NULL;
+	}
+	return at;
+}
+
+static struct hv_doorbell_value *hv_doorbell_get_value(struct hv_doorbell_gpa *at,
+						       const struct hv_connection *connection)
+{
+	const u64 wanted = connection->doorbell.value;
+	struct hv_doorbell_value *value;
+
+	if (hv_doorbell_any_value(connection))
+		return &at->any;
+
+	value = xa_load(&at->values, wanted);
+	if (value)
+		return value;
+
+	value = kzalloc(sizeof(*value), GFP_KERNEL_ACCOUNT);
+	if (!value)
+		return NULL;
+	if (xa_err(xa_store(&at->values, wanted, value, GFP_KERNEL_ACCOUNT))) {
+		kfree(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* Let go of an address that nobody watches any more. */
+static void hv_doorbell_put_gpa(struct hv_partition *partition, u64 gpa,
+				struct hv_doorbell_gpa *at)
+{
+	if (at->any.nr || !xa_empty(&at->values))
+		return;
+
+	xa_erase(&partition->doorbell_gpas, gpa);
+	kfree_rcu(at, rcu);
+}
+
+/**
+ * hv_doorbell_arm - start watching
+ * @partition: that watches
+ * @connection: a doorbell that collides with none
+ *
+ * From here on the doorbell rings, so what it rings must be complete.
+ *
+ * Context: L1; sleeps.
+ * Return: false if memory ran out.
+ */
+bool hv_doorbell_arm(struct hv_partition *partition, struct hv_connection *connection)
+{
+	const u32 size = hv_doorbell_size_code(connection->doorbell.flags);
+	const u64 gpa = connection->doorbell.gpa;
+	struct hv_doorbell_value *value;
+	struct hv_doorbell_gpa *at;
+
+	lockdep_assert_held(&partition->lock);
+
+	at = hv_doorbell_get_gpa(partition, gpa);
+	if (!at)
+		return false;
+
+	value = hv_doorbell_get_value(at, connection);
+	if (!value) {
+		hv_doorbell_put_gpa(partition, gpa, at);
+		return false;
+	}
+
+	value->nr++;
+	if (value != &at->any)
+		at->nr[size]++;
+	/* Pairs with the dependent reads of hv_doorbell_pick_rcu(). */
+	smp_store_release(&value->by_size[size], connection);
+	return true;
+}
+
+/**
+ * hv_doorbell_disarm - stop watching
+ * @partition: that watches
+ * @connection: an armed doorbell
+ *
+ * A write that is under way may still ring until a grace period has passed.
+ *
+ * Context: L1.
+ */
+void hv_doorbell_disarm(struct hv_partition *partition, struct hv_connection *connection)
+{
+	const u32 size = hv_doorbell_size_code(connection->doorbell.flags);
+	const u64 gpa = connection->doorbell.gpa;
+	struct hv_doorbell_value *value;
+	struct hv_doorbell_gpa *at;
+
+	lockdep_assert_held(&partition->lock);
+
+	at = xa_load(&partition->doorbell_gpas, gpa);
+	value = hv_doorbell_any_value(connection) ?
+		&at->any : xa_load(&at->values, connection->doorbell.value);
+
+	WRITE_ONCE(value->by_size[size], NULL);
+	value->nr--;
+	if (value != &at->any) {
+		at->nr[size]--;
+		if (!value->nr) {
+			xa_erase(&at->values, connection->doorbell.value);
+			kfree_rcu(value, rcu);
+		}
+	}
+	hv_doorbell_put_gpa(partition, gpa, at);
+}
