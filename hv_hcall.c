@@ -176,21 +176,21 @@ static u64 hv_read_input(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc
 	return HV_STATUS_SUCCESS;
 }
 
-static u64 hv_call_control(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc,
-			   const union hv_input *in, u64 *output)
+/* False if there is nobody to answer, because the module is being unloaded. */
+static bool hv_call_control(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc,
+			    const union hv_input *in, u64 *output, u64 *status)
 {
 	struct hv_partition *caller;
-	u64 status;
 
 	kvm_vcpu_srcu_read_unlock(vcpu);
 	caller = hv_partition_attach(vcpu->kvm);
-	if (IS_ERR(caller))
-		status = HV_STATUS_INSUFFICIENT_MEMORY;
+	if (!IS_ERR(caller))
+		*status = desc->control(caller, in, output);
 	else
-		status = desc->control(caller, in, output);
+		*status = HV_STATUS_INSUFFICIENT_MEMORY;
 	kvm_vcpu_srcu_read_lock(vcpu);
 
-	return status;
+	return caller != ERR_PTR(-ENODEV);
 }
 
 static u64 hv_write_output(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc,
@@ -245,10 +245,10 @@ bool hv_hcall(struct kvm_vcpu *vcpu, struct hv_partition *caller,
 		memset(&in, 0, sizeof(in));
 	else if (desc->data && !desc->data(caller, &in, status))
 		return false;
-	else if (desc->control)
-		*status = hv_call_control(vcpu, desc, &in, &output);
+	else if (desc->control && !hv_call_control(vcpu, desc, &in, &output, status))
+		return false;
 
-	if (desc->control && *status == HV_STATUS_SUCCESS)
+	if (*status == HV_STATUS_SUCCESS)
 		*status = hv_write_output(vcpu, desc, hc, &output);
 
 	if (trace_hv_ports_hypercall_enabled())

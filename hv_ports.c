@@ -590,11 +590,6 @@ static u64 hv_check_create_input(const struct hv_input_create_port *in)
 	return hv_check_port_info(&in->port_info);
 }
 
-static bool hv_vp_index_is_valid(struct hv_partition *partition, u32 index)
-{
-	return index == HV_ANY_VP || hv_kvm->find_vcpu(partition->kvm, index);
-}
-
 static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 				     struct hv_partition *connection_partition,
 				     const struct hv_input_create_port *in)
@@ -637,6 +632,7 @@ static u64 hv_create_locked(struct hv_partition *partition,
 			    struct hv_port **created)
 {
 	const u32 target_vp = in->port_info.message_port_info.target_vp;
+	struct kvm_vcpu *vcpu = hv_kvm->find_vcpu(partition->kvm, target_vp);
 	struct hv_port *port;
 
 	lockdep_assert_held(&partition->lock);
@@ -646,11 +642,14 @@ static u64 hv_create_locked(struct hv_partition *partition,
 	/* 0 says "empty" in the event ring. */
 	if (in->port_info.port_type == HV_PORT_TYPE_DOORBELL && !in->port_id)
 		return HV_STATUS_INVALID_PORT_ID;
-	if (!hv_vp_index_is_valid(partition, target_vp))
+	if (!vcpu && target_vp != HV_ANY_VP)
 		return HV_STATUS_INVALID_VP_INDEX;
 	if (partition->nr_ports >= partition->max_ports)
 		return HV_STATUS_NO_RESOURCES;
 
+	/* The target must be able to remember what comes before its SynIC is on. */
+	if (vcpu && !hv_partition_add_vp(partition, vcpu))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
 	port = hv_port_alloc(partition, connection_partition, in);
 	if (!port)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -827,7 +826,8 @@ static u64 hv_port_write_property(struct hv_partition *partition, struct hv_port
 	case HV_PORT_PROPERTY_PREFERRED_TARGET_VP:
 		if (port->target_vp != HV_ANY_VP)
 			return HV_STATUS_OPERATION_DENIED;
-		if (value > U32_MAX || !hv_vp_index_is_valid(partition, value))
+		if (value != HV_ANY_VP &&
+		    (value > U32_MAX || !hv_kvm->find_vcpu(partition->kvm, value)))
 			return HV_STATUS_INVALID_VP_INDEX;
 		WRITE_ONCE(port->preferred_vp, value);
 		return HV_STATUS_SUCCESS;
