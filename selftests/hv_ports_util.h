@@ -337,6 +337,11 @@ static inline struct kvm_vm *hv_test_create(int nr_vcpus, void *code[],
 /* Hypercalls that reached user space, and what it answers */
 static _Atomic u32 hv_test_user_hypercalls;
 static u64 hv_test_user_status = HV_STATUS_INVALID_CONNECTION_ID;
+/* The last of them, for tests with one vCPU at a time */
+static struct kvm_hyperv_exit hv_test_user_exit;
+
+/* Exits that a test answers itself: true if it did */
+static bool (*hv_test_exit)(struct kvm_vcpu *vcpu);
 
 /* Run until the guest syncs (returns its stage) or is done (returns -1). */
 static inline int64_t hv_test_run(struct kvm_vcpu *vcpu)
@@ -349,11 +354,15 @@ static inline int64_t hv_test_run(struct kvm_vcpu *vcpu)
 
 		if (run->exit_reason == KVM_EXIT_HYPERV) {
 			if (run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
+				hv_test_user_exit = run->hyperv;
 				run->hyperv.u.hcall.result = hv_test_user_status;
 				atomic_fetch_add(&hv_test_user_hypercalls, 1);
 			}
 			continue;
 		}
+
+		if (hv_test_exit && hv_test_exit(vcpu))
+			continue;
 
 		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
 		switch (get_ucall(vcpu, &uc)) {
