@@ -15,7 +15,7 @@ FLAVOUR	?= ordinary
 endif
 
 override BUILD := $(abspath $(BUILD))
-export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS
+export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES
 
 machine := $(CURDIR)/selftests/machine
 
@@ -40,6 +40,8 @@ help:
 	@echo 'BUILD=FOLDER    where to build: $(BUILD)'
 	@echo 'KVER=SERIES     kernel: $(KVER)'
 	@echo 'KSRC= KOUT=     a kernel tree of your own, used as it is, and its build'
+	@echo 'PATCHES=0       the kernel without our patches, and no module'
+	@echo 'MODULE=0        no module'
 	@echo 'ACCEL=          auto, kvm or tcg'
 	@echo 'V=1             all that the tests say'
 

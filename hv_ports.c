@@ -6,6 +6,7 @@
  * The order of checks in each call is part of the ABI, see
  * Documentation/guest-abi.rst.
  */
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -193,16 +194,18 @@ static u64 hv_port_signal_rcu(struct hv_port *port, const struct hv_port_signal_
 {
 	struct hv_vp *vp;
 	u64 status;
+	u32 flag;
 
 	if (READ_ONCE(port->dead) || port->type != HV_PORT_TYPE_EVENT)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	if (in->rsvdz || in->flag_number >= port->flag_count)
 		return HV_STATUS_INVALID_PARAMETER;
+	flag = array_index_nospec(in->flag_number, port->flag_count);
 
 	status = hv_port_target_rcu(port, KVM_HV_PORT_VP_SIEFP, &vp);
 	if (status == HV_STATUS_SUCCESS)
-		hv_event_signal(vp, port->sint, port->base_flag + in->flag_number);
+		hv_event_signal(vp, port->sint, port->base_flag + flag);
 	return status;
 }
 
@@ -330,19 +333,21 @@ static bool hv_connection_gives_way(const struct hv_connection *connection,
 	return connection && connection->automatic && connection->port == port;
 }
 
+/* @replaces: receives whether a connection is there that would give way */
 static u64 hv_check_port_for_connect(struct hv_partition *partition,
-				     struct hv_port *port)
+				     struct hv_port *port, bool *replaces)
 {
-	bool connected;
+	bool available;
 
 	if (!port || port->connection_partition_id != partition->id)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	spin_lock(&port->lock);
-	connected = port->dead || (port->connection && !port->connection->automatic);
+	*replaces = port->connection && port->connection->automatic;
+	available = !port->dead && (!port->connection || *replaces);
 	spin_unlock(&port->lock);
 
-	return connected ? HV_STATUS_INVALID_PORT_ID : HV_STATUS_SUCCESS;
+	return available ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
 }
 
 static void hv_disconnect_locked(struct hv_partition *partition,
@@ -422,6 +427,7 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 	const struct hv_connection_info *info = &in->connection_info;
 	const bool doorbell = info->port_type == HV_PORT_TYPE_DOORBELL;
 	struct hv_connection *old, *connection;
+	bool replaces;
 	u64 status;
 
 	lockdep_assert_held(&partition->lock);
@@ -434,7 +440,7 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 	    !hv_connection_id_is_free(partition, in->connection_id, doorbell))
 		return HV_STATUS_INVALID_CONNECTION_ID;
 
-	status = hv_check_port_for_connect(partition, port);
+	status = hv_check_port_for_connect(partition, port, &replaces);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
@@ -443,7 +449,7 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 		return status;
 
 	/* A connection that is replaced gives its place in the quota, too. */
-	if (!port->connection && partition->nr_connections >= partition->max_connections)
+	if (!replaces && partition->nr_connections >= partition->max_connections)
 		return HV_STATUS_NO_RESOURCES;
 
 	connection = hv_connection_alloc(in->connection_id, port, false);

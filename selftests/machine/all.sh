@@ -8,3 +8,21 @@
 . "$MACHINE/tests.sh"
 . "$MACHINE/boot.sh"
 . "$MACHINE/report.sh"
+
+# build_machine COMMAND: everything that a boot needs, with the tests whose
+# entries COMMAND prints.
+build_machine() {
+	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
+	describe_accel
+	lock_build
+	get_source
+	new_run
+	"$1" >"$RUN/entries"
+	build_kernel
+	build_module "$KOUT" "$WORK/module"
+	build_init
+	build_tests "$RUN/entries"
+	prepare_boot "$RUN/entries"
+	unlock_build
+	note "ready to boot after $(( SECONDS - START )) s"
+}

@@ -108,7 +108,7 @@ boot() {
 		sleep 0.1
 	done
 	exec {fd}<&-
-	wait "$QEMU_PID" || status=$?
+	wait "$QEMU_PID" 2>/dev/null || status=$?
 	QEMU_PID=
 	if [[ -z $BOOT_END ]]; then
 		BOOT_END=ended
@@ -120,7 +120,8 @@ boot() {
 	fi
 }
 
-SPLAT='Kernel panic|BUG:|WARNING:|Oops|KASAN|UBSAN|INFO: task|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU'
+# The last two are RCU's way of saying that a CPU hangs.
+SPLAT='Kernel panic|BUG:|WARNING:|Oops|KASAN|UBSAN|INFO: task|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU|self-detected stall|detected stalls'
 
 # Every splat in a console log, with the test during which it came and its
 # first lines.  Silent and true if there is none.
@@ -148,11 +149,12 @@ new_run() {
 # build may begin.
 prepare_boot() {
 	cp "$KOUT/arch/x86/boot/bzImage" "$RUN/bzImage"
-	make_initramfs "$1" "$RUN/initramfs"
+	make_initramfs "$1" "$RUN/programs"
+	add_list "$1" "$RUN/programs" "$RUN/initramfs"
 }
 
 # Removes what is large, and all if all went well.
 end_run() {
-	rm -f "$RUN"/initramfs "$RUN"/bzImage
+	rm -f "$RUN"/{programs,initramfs,bzImage}
 	(( $1 )) || rm -rf "$RUN"
 }

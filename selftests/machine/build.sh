@@ -6,25 +6,29 @@
 
 . "${BASH_SOURCE[0]%/*}/all.sh"
 
-if [[ $1 == modules && -n ${KDIR:-} ]]; then
-	have_module || die "there is no Kbuild here"
-	[[ -e $KDIR/Module.symvers ]] || die "no kernel was built in $KDIR"
-	KDIR=$(realpath "$KDIR")
-	out=$BUILD/modules/$(cat "$KDIR/include/config/kernel.release")
-	lock_build
-	build_module "$KDIR" "$out"
-	say "$out/kvm_hv_ports.ko"
-	exit
-fi
+main() {
+	if [[ $1 == modules && -n ${KDIR:-} ]]; then
+		have_module || die "there is no Kbuild here"
+		[[ -e $KDIR/Module.symvers ]] || die "no kernel was built in $KDIR"
+		KDIR=$(realpath "$KDIR")
+		out=$BUILD/modules/$(cat "$KDIR/include/config/kernel.release")
+		lock_build
+		build_module "$KDIR" "$out"
+		say "$out/kvm_hv_ports.ko"
+		exit
+	fi
 
-need_packages "${PACKAGES_BUILD[@]}"
-lock_build
-get_source
-build_kernel
-if [[ $1 == modules ]]; then
-	have_module || die "there is no Kbuild here"
-	build_module "$KOUT" "$WORK/module"
-	say "$WORK/module/kvm_hv_ports.ko"
-else
-	say "$KOUT/arch/x86/boot/bzImage"
-fi
+	need_packages "${PACKAGES_BUILD[@]}"
+	lock_build
+	get_source
+	build_kernel
+	if [[ $1 == modules ]]; then
+		have_module || die "there is no Kbuild here"
+		build_module "$KOUT" "$WORK/module"
+		say "$WORK/module/kvm_hv_ports.ko"
+	else
+		say "$KOUT/arch/x86/boot/bzImage"
+	fi
+}
+
+main "$@"; exit

@@ -137,20 +137,24 @@ test_too_long() {
 	ends "2 passed, 2 failed" 1
 }
 
-need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
-describe_accel
-lock_build
-get_source
-build_kernel
-build_module "$KOUT" "$WORK/module"
-build_init
-unlock_build
-for one in outcomes success only_skips warning panic quiet_end stop_once \
-	   stop_always too_long; do
-	# shellcheck disable=SC2053 # a glob is what is meant
-	[[ $one == ${TESTS:-*} ]] || continue
-	"test_$one"
-done
-note "$(( SECONDS - START )) s in all"
-say "$PASSED passed, $FAILED failed"
-(( !FAILED && PASSED ))
+main() {
+	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
+	describe_accel
+	lock_build
+	get_source
+	build_kernel
+	build_module "$KOUT" "$WORK/module"
+	build_init
+	unlock_build
+	for one in outcomes success only_skips warning panic quiet_end stop_once \
+		   stop_always too_long; do
+		# shellcheck disable=SC2053 # a glob is what is meant
+		[[ $one == ${TESTS:-*} ]] || continue
+		"test_$one"
+	done
+	note "$(( SECONDS - START )) s in all"
+	say "$PASSED passed, $FAILED failed"
+	(( !FAILED && PASSED ))
+}
+
+main "$@"; exit

@@ -6,19 +6,16 @@
 
 . "${BASH_SOURCE[0]%/*}/all.sh"
 
-need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
-describe_accel
-lock_build
-get_source
-new_run
-select_entries >"$RUN/entries"
-[[ -s $RUN/entries ]] || die "no test's name matches \"${TESTS:-*}\""
-build_kernel
-build_module "$KOUT" "$WORK/module"
-build_init
-build_tests "$RUN/entries"
-prepare_boot "$RUN/entries"
-unlock_build
-note "ready to boot after $(( SECONDS - START )) s"
-run_entries "$RUN/entries"
-report
+some_entries() {
+	select_entries >"$RUN/selected"
+	[[ -s $RUN/selected ]] || die "no test's name matches \"${TESTS:-*}\""
+	cat "$RUN/selected"
+}
+
+main() {
+	build_machine some_entries
+	run_entries "$RUN/entries"
+	report
+}
+
+main "$@"; exit

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034 # used by who sources this
 {
 	PACKAGES_BUILD=(gcc libc6-dev make flex bison bc libelf-dev libssl-dev
-		xz-utils patch perl kmod python3)
+		xz-utils patch)
 	PACKAGES_QEMU=(qemu-system-x86)
 }
 [[ $KSRC_GIVEN ]] || PACKAGES_BUILD+=("linux-source-$KVER")

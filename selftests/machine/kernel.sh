@@ -73,6 +73,8 @@ build_kernel() {
 		logged config configure_kernel
 	fi
 	check_config
+	[[ -e $KOUT/vmlinux ]] ||
+		note "building a kernel, once: some 1900 objects"
 	logged kernel kmake bzImage modules
 	logged headers kmake headers
 	[[ -z $want ]] || printf '%s\n' "$want" >"$WORK/kernel.hash"
@@ -91,7 +93,8 @@ link_module_sources() {
 	find "$dir" -maxdepth 1 -xtype l -delete
 }
 
-have_module() { [[ -e $TOP/Kbuild ]]; }
+# MODULE=0: as if there were none, for what does not need it.
+have_module() { [[ -e $TOP/Kbuild && ${MODULE:-1} != 0 ]]; }
 
 # build_module KERNEL-BUILD-FOLDER OUTPUT-FOLDER
 build_module() {

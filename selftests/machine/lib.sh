@@ -9,9 +9,11 @@
 #   FLAVOUR  ordinary, debug, ...: kernel.config plus kernel-<flavour>.config
 #   KSRC     a kernel tree of yours, used as it is, never patched or unpacked
 #   KOUT     the build folder of that kernel
+#   PATCHES  0: leave the kernel as it is, and do without the module
 #   JOBS     how many compilers at once
 
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "error: ${BASH_SOURCE[0]##*/}:$LINENO: \"$BASH_COMMAND\" failed" >&2' ERR
 export LC_ALL=C
 
 # Variables given to the outer make must not reach the kernel's own.
@@ -26,6 +28,11 @@ TOP=$(cd "$MACHINE/../.." && pwd)
 # shellcheck disable=SC2034 # used by who sources this
 START=$SECONDS
 KDIR_BASE=$BUILD/$KVER
+# PATCHES=0: the kernel as the distribution has it, to compare with.
+if [[ ${PATCHES:=1} == 0 ]]; then
+	KDIR_BASE=$KDIR_BASE-unpatched
+	export MODULE=0
+fi
 # shellcheck disable=SC2034
 if [[ -n ${KSRC:-} ]]; then
 	KSRC=$(realpath "$KSRC")

@@ -6,7 +6,7 @@
 
 REBOOTS=2
 declare -A VERDICT	# test number -> ok, not ok or skip
-declare -a OUTPUT	# what the running test has said so far
+OUTPUT=()		# what the running test has said so far
 RUNNING='' PLAN='' ENDED=''
 
 # The end of what the running test has said.
@@ -89,7 +89,7 @@ run_entries() {
 		unfinished "$entries" >"$RUN/entries.left"
 		note "*** the $(wc -l <"$RUN/entries.left") tests not finished" \
 			"are run again in a new boot ***"
-		make_initramfs "$RUN/entries.left" "$RUN/initramfs"
+		add_list "$RUN/entries.left" "$RUN/programs" "$RUN/initramfs"
 	done
 	[[ $BOOT_END == ended ]] || COMPLAINTS+=("the end of the machine: $BOOT_END")
 	[[ $ENDED ]] || COMPLAINTS+=("no end marker: the machine died${RUNNING:+ during test $RUNNING}")

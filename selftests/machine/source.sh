@@ -13,7 +13,8 @@ PRISTINE=$KDIR_BASE/pristine
 PATCHED=$KDIR_BASE/patched
 
 patch_list() {
-	[[ ! -d $TOP/patches/$KVER ]] ||
+	# shellcheck disable=SC2153 # it is assigned in lib.sh
+	[[ $PATCHES == 0 || ! -d $TOP/patches/$KVER ]] ||
 		find "$TOP/patches/$KVER" -name '*.patch' | sort
 }
 

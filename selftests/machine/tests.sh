@@ -53,10 +53,15 @@ entry() {
 print_entry() { local IFS=$'\t'; printf '%s\n' "$*"; }
 
 upstream_sources() {
-	local dir=$KSRC/tools/testing/selftests/kvm
+	local file
 
-	find "$dir/x86_64" "$dir/x86" -maxdepth 1 \
-		\( -name 'hyperv_*.c' -o -name 'xen_*.c' \) 2>/dev/null | sort
+	for file in "$KSRC"/tools/testing/selftests/kvm/x86{_64,}/{hyperv,xen}_*.c; do
+		[[ ! -e $file ]] || printf '%s\n' "$file"
+	done
+}
+
+guest_programs() {
+	sed -n 's/^PROGRAMS := *//p' "$TOP/selftests/guest/Makefile"
 }
 
 # All entries there are, unnumbered.
@@ -68,10 +73,8 @@ all_entries() {
 		name=$(basename "$file" .c)
 		entry "$name" "$file" "/tests/$name"
 	done
-	for file in "$TOP"/selftests/guest/*.[cS]; do
-		name=$(basename "${file%.*}")
-		[[ -e $file && -n $(attributes "$file") ]] || continue
-		entry "guest/$name" "$file" /init guest "$name.elf"
+	for name in $(guest_programs); do
+		entry "guest/$name" "$TOP/selftests/guest/$name.c" /init guest "$name.elf"
 	done
 	while read -r file; do
 		name=$(basename "$file" .c)
@@ -123,9 +126,7 @@ build_tests() {
 		logged tests kselftest_make "$(printf '%s\n' "${targets[@]}" | sort -u | xargs)"
 		grep -A4 -E "^$TOP/.*warning:" "$LOGS/tests.log" || true
 	fi
-	if [[ -e $TOP/selftests/guest/Makefile ]]; then
-		logged guest make -C "$TOP/selftests/guest" OUTPUT="$GUEST_OUT"
-	fi
+	logged guest make -C "$TOP/selftests/guest" OUTPUT="$GUEST_OUT"
 }
 
 build_init() {
@@ -153,6 +154,7 @@ initramfs_files() {
 	printf 'nod /dev/console 0600 0 0 c 5 1\n'
 	printf 'file /init %s 0755 0 0\n' "$WORK/init"
 	printf 'file /tests/list %s 0644 0 0\n' "$entries"
+	have_module || rm -f "$WORK/module/kvm_hv_ports.ko"
 	for file in "$KOUT"/virt/lib/irqbypass.ko "$KOUT"/arch/x86/kvm/*.ko \
 		    "$KOUT"/drivers/misc/lkdtm/lkdtm.ko \
 		    "$WORK"/module/kvm_hv_ports.ko; do
@@ -173,8 +175,18 @@ initramfs_files() {
 	done
 }
 
-# make_initramfs ENTRIES OUTPUT
+# make_initramfs ENTRIES OUTPUT: all but the list of tests.
 make_initramfs() {
 	initramfs_files "$1" >"$2.files"
 	"$KOUT/usr/gen_init_cpio" "$2.files" >"$2"
+}
+
+# add_list ENTRIES INITRAMFS OUTPUT: archives may follow each other, and the
+# last word on a file counts.
+add_list() {
+	printf 'file /tests/list %s 0644 0 0\n' "$1" >"$3.files"
+	{
+		cat "$2"
+		"$KOUT/usr/gen_init_cpio" "$3.files"
+	} >"$3"
 }
