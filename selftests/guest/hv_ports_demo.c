@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ports and connections as a guest uses them: messages and events between its
- * two vCPUs, and what happens when the receiver is slow or the call is wrong.
+ * Ports and connections as a guest uses them: messages, events and a doorbell
+ * between its two vCPUs, and what happens when the receiver is slow or the call is wrong.
  * Every step is printed, checked, and waited for a bounded time only.
  */
 #include "lib.h"
@@ -19,6 +19,7 @@ enum {
 	PORT_TO_VP1	= 1,
 	PORT_TO_VP0	= 2,
 	PORT_EVENT	= 3,
+	PORT_DOORBELL	= 4,
 };
 
 /* Another number space: nothing makes them equal to the port's id. */
@@ -27,7 +28,13 @@ enum {
 	CONN_TO_VP0	= 0x102,
 	CONN_EVENT	= 0x103,
 	CONN_UNKNOWN	= 0x999,
+	/* Yet another number space */
+	DOORBELL	= 0x101,
 };
+
+/* Nothing is there: neither memory nor a device. */
+#define DOORBELL_GPA		0x40000000ULL
+#define DOORBELL_VALUE		0xd00bUL
 
 #define EVENT_BASE		64
 #define EVENT_COUNT		16
@@ -110,6 +117,48 @@ static void create_event_port(u32 port, u32 sint, u32 vp, u16 want)
 		 "HvCallCreatePort(port %u, event, flags %u to %u, SINT %u -> VP %u)%s",
 		 port, EVENT_BASE, EVENT_BASE + EVENT_COUNT - 1, sint, vp,
 		 have_xmm ? " in XMM registers" : "");
+}
+
+static void create_doorbell_port(u32 port, u32 sint, u32 vp, u16 want)
+{
+	struct hv_port_info info = {
+		.port_type = HV_PORT_TYPE_DOORBELL,
+		.doorbell_port_info = { .target_sint = sint, .target_vp = vp },
+	};
+
+	call_begin();
+	call_end(create_port(port, &info, false), want,
+		 "HvCallCreatePort(port %u, doorbell, SINT %u -> VP %u)",
+		 port, sint, vp);
+}
+
+static void connect_doorbell(u32 doorbell, u32 port, u64 gpa, u64 value,
+			     u16 want)
+{
+	struct hv_input_connect_port *in;
+
+	call_begin();
+	in = hv_input();
+	in->connection_partition_id = HV_PARTITION_ID_SELF;
+	in->connection_id = doorbell;
+	in->port_partition_id = HV_PARTITION_ID_SELF;
+	in->port_id = port;
+	in->connection_info.port_type = HV_PORT_TYPE_DOORBELL;
+	in->connection_info.doorbell_connection_info.gpa = gpa;
+	in->connection_info.doorbell_connection_info.trigger_value = value;
+	in->connection_info.doorbell_connection_info.flags =
+		HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD;
+	call_end(hv_call(HVCALL_CONNECT_PORT, in, NULL), want,
+		 "HvCallConnectPort(doorbell 0x%x -> port %u, 4 bytes 0x%lx written to 0x%lx)",
+		 doorbell, port, value, gpa);
+}
+
+static void disconnect_doorbell(u32 doorbell, u16 want)
+{
+	call_begin();
+	call_end(hv_call_fast(HVCALL_DISCONNECT_PORT, HV_PARTITION_ID_SELF,
+			      doorbell | (u64)HV_DISCONNECT_DOORBELL << 32),
+		 want, "HvCallDisconnectPort(doorbell 0x%x) fast", doorbell);
 }
 
 static void connect_port(u32 connection, u32 port, u32 type, u16 want)
@@ -323,13 +372,17 @@ static void expect_message(u32 vp, u32 n, u32 port, const char *text,
 		fail("message %u: not \"%s\"", n, text);
 }
 
-static void expect_event(u32 count, u32 flag)
+static void expect_flag(u32 count, u32 flag)
 {
 	if (!wait_for(READ_ONCE(events_seen) == count))
 		fail("%u events instead of %u", READ_ONCE(events_seen), count);
-	if (last_event != EVENT_BASE + flag)
-		fail("event flag %u instead of %u", last_event,
-		     EVENT_BASE + flag);
+	if (last_event != flag)
+		fail("event flag %u instead of %u", last_event, flag);
+}
+
+static void expect_event(u32 count, u32 flag)
+{
+	expect_flag(count, EVENT_BASE + flag);
 }
 
 static void forget_messages(u32 vp)
@@ -472,6 +525,29 @@ static void signal_events(void)
 	expect_event(3, 5);
 }
 
+static void write_to_doorbell(u64 gpa, u32 value)
+{
+	say("writes 0x%x to 0x%lx", value, gpa);
+	WRITE_ONCE(*(u32 *)gpa, value);
+}
+
+/* The fourth event, after three by SignalEvent */
+static void ring_doorbell(void)
+{
+	print("--- a doorbell");
+	create_doorbell_port(PORT_DOORBELL, SINT_EVENT, 1, HV_STATUS_SUCCESS);
+	connect_doorbell(DOORBELL, PORT_DOORBELL, (u64)inboxes, DOORBELL_VALUE,
+			 HV_STATUS_INVALID_PARAMETER);
+	connect_doorbell(DOORBELL, PORT_DOORBELL, DOORBELL_GPA, DOORBELL_VALUE,
+			 HV_STATUS_SUCCESS);
+	write_to_doorbell(DOORBELL_GPA, DOORBELL_VALUE + 1);
+	write_to_doorbell(DOORBELL_GPA, DOORBELL_VALUE);
+	expect_flag(4, PORT_DOORBELL);
+	disconnect_doorbell(DOORBELL, HV_STATUS_SUCCESS);
+	disconnect_doorbell(DOORBELL, HV_STATUS_INVALID_CONNECTION_ID);
+	delete_port(PORT_DOORBELL, HV_STATUS_SUCCESS);
+}
+
 static void refused_calls(void)
 {
 	print("--- calls that must be refused");
@@ -551,6 +627,7 @@ void guest_main(void)
 	busy_slot();
 	full_queue();
 	signal_events();
+	ring_doorbell();
 	refused_calls();
 	tear_down();
 	print("--- all as it should be");
