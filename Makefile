@@ -19,7 +19,7 @@ export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules help run shell check check-harness kernel clean distclean
+.PHONY: modules help run shell check check-harness model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -32,6 +32,7 @@ help:
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'
 	@echo 'make check-harness  the test machine tests itself'
+	@echo 'make model          the model of the handshake over a message slot (spin)'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
 	@echo 'make clean          removes what was built, but for kernels'
@@ -53,6 +54,9 @@ check:
 
 check-harness:
 	@$(machine)/check-harness.sh
+
+model:
+	@$(machine)/model.sh
 
 run:
 	@$(machine)/run.sh
