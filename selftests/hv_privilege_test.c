@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_CAP_HYPERV_ENFORCE_CPUID: each call needs its bit of CPUID 0x40000003
+ * EBX, and no other; without the capability the bits are no gate.
+ */
+#include "hv_call_util.h"
+
+#define ACCESS_PARTITION_ID	BIT(1)
+#define POST_MESSAGES		BIT(4)
+#define SIGNAL_EVENTS		BIT(5)
+#define CREATE_PORT		BIT(6)
+#define CONNECT_PORT		BIT(7)
+
+#define DENIED			HV_STATUS_ACCESS_DENIED
+
+/* Bits of the control word that no call may have, so none gets any further */
+#define RESERVED		BIT_ULL(63)
+
+static const u32 bits[] = {
+	ACCESS_PARTITION_ID, POST_MESSAGES, SIGNAL_EVENTS, CREATE_PORT, CONNECT_PORT,
+};
+
+static const struct {
+	const char *name;
+	u16 code;
+	u32 needs;
+} calls[] = {
+	{ "get partition id", HVCALL_GET_PARTITION_ID, ACCESS_PARTITION_ID },
+	{ "post", HVCALL_POST_MESSAGE, POST_MESSAGES },
+	{ "signal", HVCALL_SIGNAL_EVENT, SIGNAL_EVENTS },
+	{ "create", HVCALL_CREATE_PORT, CREATE_PORT },
+	{ "delete", HVCALL_DELETE_PORT, CREATE_PORT },
+	{ "get property", HVCALL_GET_PORT_PROPERTY, CREATE_PORT },
+	{ "set property", HVCALL_SET_PORT_PROPERTY, CREATE_PORT },
+	{ "connect", HVCALL_CONNECT_PORT, CONNECT_PORT },
+	{ "disconnect", HVCALL_DISCONNECT_PORT, CONNECT_PORT },
+};
+
+#define ALL	(ACCESS_PARTITION_ID | POST_MESSAGES | SIGNAL_EVENTS | CREATE_PORT | CONNECT_PORT)
+
+/* Whether the caller is stopped at the gate, behind which is another check */
+static u64 call_status(struct hv_caller *c, int call)
+{
+	return hv_caller_call(c, calls[call].code | RESERVED, c->in_gpa, c->out_gpa);
+}
+
+static void vm_init(struct hv_caller *c, u32 features, bool enforce)
+{
+	struct kvm_cpuid_entry2 *entry;
+
+	hv_caller_create(c, 1);
+	entry = vcpu_get_cpuid_entry(c->vcpus[0], HYPERV_CPUID_FEATURES);
+	entry->ebx = (entry->ebx & ~ALL) | features;
+	vcpu_set_cpuid(c->vcpus[0]);
+	if (enforce)
+		vcpu_enable_cap(c->vcpus[0], KVM_CAP_HYPERV_ENFORCE_CPUID, 1);
+	hv_caller_start(c);
+}
+
+/* Whether each call says what it must of these features */
+static void test_features(u32 features, bool enforce)
+{
+	u64 status, wanted;
+	struct hv_caller c;
+	int i;
+
+	vm_init(&c, features, enforce);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		status = call_status(&c, i);
+		wanted = enforce && !(features & calls[i].needs) ?
+			 DENIED : HV_STATUS_INVALID_HYPERCALL_INPUT;
+		ksft_test_result(status == wanted, "%s, EBX %#x: %s: status %llu\n",
+				 enforce ? "enforced" : "not enforced", features,
+				 calls[i].name, (unsigned long long)wanted);
+	}
+	hv_caller_free(&c);
+}
+
+#define NR_TESTS_WORK	5
+
+/* Calls that are well-formed, from a caller with these features */
+static void test_work(u32 features, bool enforce, bool allowed)
+{
+	const u64 wanted = allowed ? HV_STATUS_SUCCESS : DENIED;
+	const char *who = allowed ? "allowed" : "denied";
+	struct hv_caller c;
+	u64 id;
+
+	vm_init(&c, features, enforce);
+	ksft_test_result(hv_caller_get_partition_id(&c, &id) == wanted,
+			 "%s: get partition id\n", who);
+	ksft_test_result(hv_caller_create_port(&c, hv_message_port(1, 2, 0)) == wanted,
+			 "%s: create\n", who);
+	ksft_test_result(hv_caller_connect_port(&c, hv_connection_to(1, 1,
+								     HV_PORT_TYPE_MESSAGE)) ==
+			 wanted, "%s: connect\n", who);
+	ksft_test_result(hv_caller_post(&c, 1) == wanted, "%s: post\n", who);
+	ksft_test_result(hv_caller_delete_port(&c, 1) == wanted, "%s: delete\n", who);
+	hv_caller_free(&c);
+}
+
+int main(void)
+{
+	int i;
+
+	TEST_REQUIRE(kvm_has_cap(KVM_CAP_HYPERV_ENFORCE_CPUID));
+
+	ksft_print_header();
+	ksft_set_plan((2 * ARRAY_SIZE(bits) + 3) * ARRAY_SIZE(calls) + 3 * NR_TESTS_WORK);
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		test_features(bits[i], true);
+		test_features(ALL & ~bits[i], true);
+	}
+	test_features(0, true);
+	test_features(ALL, true);
+	test_features(0, false);
+
+	test_work(ALL, true, true);
+	test_work(0, true, false);
+	test_work(0, false, true);
+
+	ksft_finished();
+}
