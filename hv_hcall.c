@@ -179,6 +179,7 @@ static u64 hv_read_input(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc
 /* False if there is nobody to answer, because the module is being unloaded. */
 static bool hv_call_control(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc,
 			    const union hv_input *in, u64 *output, u64 *status)
+	__must_hold(&vcpu->kvm->srcu)
 {
 	struct hv_partition *caller;
 

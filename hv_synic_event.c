@@ -14,9 +14,10 @@
 
 static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
 {
-	/* Both pair with the xchg()s of the delivering vCPU. */
+	/* Pairs with the xchg() of the word in hv_event_deliver_sint(). */
 	smp_mb__before_atomic();
 	set_bit(word, &vp->flag_words[sint]);
+	/* Pairs with the xchg() of the SINT in hv_event_deliver(). */
 	smp_mb__before_atomic();
 	set_bit(sint, &vp->flag_sints);
 }

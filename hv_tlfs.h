@@ -111,7 +111,7 @@
 #define HV_CONNECTION_ID_MASK		0x00ffffff
 
 /* A SINT whose messages and flags are looked for, not announced */
-#define HV_SYNIC_SINT_POLLING		(1ULL << 18)
+#define HV_SYNIC_SINT_POLLING		0x40000ULL
 
 /* SINT 0 belongs to the hypervisor. */
 #define HV_PORT_SINT_MIN		1
@@ -140,13 +140,13 @@ enum hv_port_property_code {
 #define HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE	0x80000000ULL
 
 /* ProximityDomainInfo.flags */
-#define HV_PROXIMITY_PREFERRED		(1U << 0)
-#define HV_PROXIMITY_INFO_VALID		(1U << 31)
+#define HV_PROXIMITY_PREFERRED		0x00000001
+#define HV_PROXIMITY_INFO_VALID		0x80000000
 
 struct hv_proximity_info {
 	__u32 domain_id;
 	__u32 flags;
-} __attribute__((packed));
+} __packed;
 
 struct hv_port_info {
 	__u32 port_type;
@@ -174,7 +174,7 @@ struct hv_port_info {
 			__u64 rsvdz;
 		} doorbell_port_info;
 	};
-} __attribute__((packed));
+} __packed;
 
 struct hv_connection_info {
 	__u32 port_type;
@@ -191,7 +191,7 @@ struct hv_connection_info {
 			__u64 flags;
 		} doorbell_connection_info;
 	};
-} __attribute__((packed));
+} __packed;
 
 /* HvCallCreatePort; up to 112 bytes of it may come in registers */
 struct hv_input_create_port {
@@ -203,14 +203,14 @@ struct hv_input_create_port {
 	__u64 connection_partition_id;
 	struct hv_port_info port_info;
 	struct hv_proximity_info proximity_domain_info;
-} __attribute__((packed));
+} __packed;
 
 /* HvCallDeletePort */
 struct hv_input_delete_port {
 	__u64 port_partition_id;
 	__u32 port_id;
 	__u32 reserved;
-} __attribute__((packed));
+} __packed;
 
 /* HvCallConnectPort */
 struct hv_input_connect_port {
@@ -224,16 +224,16 @@ struct hv_input_connect_port {
 	__u32 reserved2;
 	struct hv_connection_info connection_info;
 	struct hv_proximity_info proximity_domain_info;
-} __attribute__((packed));
+} __packed;
 
 /* HvCallDisconnectPort */
-#define HV_DISCONNECT_DOORBELL		(1U << 0)
+#define HV_DISCONNECT_DOORBELL		0x00000001
 
 struct hv_input_disconnect_port {
 	__u64 connection_partition_id;
 	__u32 connection_id;
 	__u32 flags;
-} __attribute__((packed));
+} __packed;
 
 /* HvCallPostMessage */
 #ifndef HV_MESSAGE_PAYLOAD_BYTE_COUNT
@@ -246,14 +246,14 @@ struct hv_port_post_message {
 	__u32 message_type;
 	__u32 payload_size;
 	__u8 payload[HV_MESSAGE_PAYLOAD_BYTE_COUNT];
-} __attribute__((packed));
+} __packed;
 
 /* HvCallSignalEvent */
 struct hv_port_signal_event {
 	__u32 connection_id;
 	__u16 flag_number;
 	__u16 rsvdz;
-} __attribute__((packed));
+} __packed;
 
 /* HvCallGetPortProperty; HvCallSetPortProperty has the value after it */
 struct hv_input_get_port_property {
@@ -262,12 +262,12 @@ struct hv_input_get_port_property {
 	__u32 reserved0;
 	__u32 property_code;
 	__u32 reserved1;
-} __attribute__((packed));
+} __packed;
 
 struct hv_input_set_port_property {
 	struct hv_input_get_port_property get;
 	__u64 value;
-} __attribute__((packed));
+} __packed;
 
 /*
  * One slot of the SIM page.  Bytes 4 to 7 are ordered as every Linux guest
@@ -280,9 +280,9 @@ struct hv_port_message {
 	__u8 reserved[2];
 	__u64 port_id;
 	__u8 payload[HV_MESSAGE_PAYLOAD_BYTE_COUNT];
-} __attribute__((packed));
+} __packed;
 
-#define HV_PORT_MESSAGE_PENDING		(1U << 0)
+#define HV_PORT_MESSAGE_PENDING		0x01
 
 static_assert(sizeof(struct hv_port_info) == 24);
 static_assert(sizeof(struct hv_connection_info) == 32);
