@@ -3,6 +3,8 @@
  * The connections that QEMU itself serves, as its hyperv-testdev device offers
  * them: they must work the same whether the kernel has ports or not.
  */
+/* machine: both -device hyperv-testdev */
+
 #include "lib.h"
 
 #define TESTDEV_PORT		0x3000

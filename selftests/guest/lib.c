@@ -38,6 +38,7 @@
 #define EXCEPTIONS		32
 
 #define VECTOR_WAKE		0xf0
+#define WAKE_TRIES		600
 #define VECTOR_SPURIOUS		0xff
 
 #define TRAMPOLINE		0x8000
@@ -441,6 +442,7 @@ void start_second_vp(void)
 void on_vp(unsigned int vp, void (*fn)(void *arg), void *arg)
 {
 	struct work work = { .fn = fn, .arg = arg };
+	unsigned int i;
 
 	if (vp == this_vp()) {
 		fn(arg);
@@ -450,9 +452,17 @@ void on_vp(unsigned int vp, void (*fn)(void *arg), void *arg)
 	/* The other vCPU may look before the interrupt makes it. */
 	mb();
 	WRITE_ONCE(second_vp_work, &work);
-	send_ipi(1, APIC_ICR_FIXED | VECTOR_WAKE);
-	if (!wait_for(!READ_ONCE(second_vp_work)))
-		fail("the second vCPU does not come back");
+	/*
+	 * Once would do, but an emulated SVM that forgets the interrupt shadow
+	 * can take the interrupt between sti and hlt, and then sleep.
+	 */
+	for (i = 0; i < WAKE_TRIES; i++) {
+		send_ipi(1, APIC_ICR_FIXED | VECTOR_WAKE);
+		if (wait_ticks(!READ_ONCE(second_vp_work),
+			       WAIT_TICKS / WAKE_TRIES))
+			return;
+	}
+	fail("the second vCPU does not come back");
 }
 
 void vp0_main(void)

@@ -20,7 +20,7 @@ enum guest_exit {
 	GUEST_FAIL	= 1,
 	GUEST_NO_PORTS	= 2,	/* the host has no port service */
 	GUEST_NO_HYPERV	= 3,	/* the machine is not a Hyper-V one */
-	GUEST_CRASH	= 4,
+	GUEST_CRASH	= 5,	/* 4 is a skipped test to the machine */
 };
 
 static inline void outb(u16 port, u8 value)
@@ -120,18 +120,20 @@ void on_vp(unsigned int vp, void (*fn)(void *arg), void *arg);
  * Long enough for a machine that is emulated by an emulated one; counted in
  * TSC ticks because nothing here needs to know a second.
  */
-#define WAIT_TICKS		60000000000ULL
+#define WAIT_TICKS		60000000000UL
 
 /* Evaluates @cond until it holds, and not once more. */
-#define wait_for(cond)						\
+#define wait_ticks(cond, ticks)					\
 ({								\
-	u64 __start = rdtsc();					\
+	u64 __start = rdtsc(), __ticks = (ticks);		\
 	bool __ok;						\
 								\
-	while (!(__ok = (cond)) && rdtsc() - __start < WAIT_TICKS) \
+	while (!(__ok = (cond)) && rdtsc() - __start < __ticks)	\
 		cpu_relax();					\
 	__ok;							\
 })
+
+#define wait_for(cond)		wait_ticks(cond, WAIT_TICKS)
 
 typedef void (*interrupt_fn)(unsigned int vector);
 
