@@ -3,7 +3,8 @@
 #
 # One boot of the machine, watched.  Sourced, after lib.sh.
 
-: "${ACCEL:=auto}" "${TIMEOUT:=3000}" "${STALL:=60}"
+# Seconds: for all tests of a boot together, without a heartbeat, until the first.
+: "${ACCEL:=auto}" "${TIMEOUT:=3000}" "${STALL:=60}" "${BOOT_LIMIT:=120}"
 QEMU=qemu-system-x86_64
 QEMU_PID=
 
@@ -40,8 +41,10 @@ accel_options() {
 accel_cmdline() { [[ $ACCEL != tcg ]] || printf 'idle=poll hv.emulated=1'; }
 
 kill_qemu() {
-	[[ -z $QEMU_PID ]] || kill -KILL "$QEMU_PID" 2>/dev/null || true
-	QEMU_PID=
+	[[ -n $QEMU_PID ]] || return 0
+	kill "$QEMU_PID" 2>/dev/null || true
+	timeout 10 tail --pid="$QEMU_PID" -f /dev/null ||
+		kill -KILL "$QEMU_PID" 2>/dev/null || true
 }
 trap kill_qemu EXIT
 
@@ -73,19 +76,37 @@ start_qemu() {
 	QEMU_PID=$!
 }
 
+# overdue FILE: has the machine stopped, or has it taken too long?  Says which in
+# BOOT_END.  Time is counted from the first heartbeat on: a busy host boots slowly.
+overdue() {
+	local size
+
+	size=$(stat -c %s "$1")
+	if (( size != BEAT_SIZE )); then
+		(( BEAT_SIZE )) || BOOTED=$SECONDS
+		BEAT_SIZE=$size
+		LAST_BEAT=$SECONDS
+	fi
+	if (( SECONDS - LAST_BEAT > (BEAT_SIZE ? STALL : BOOT_LIMIT) )); then
+		BOOT_END=stopped
+	elif (( BEAT_SIZE && SECONDS - BOOTED > TIMEOUT )); then
+		BOOT_END=timeout
+	fi
+	[[ $BOOT_END ]]
+}
+
 # boot DIR CMDLINE HANDLER: HANDLER is called with each line of the results.
 # Sets BOOT_END to
 #   ended    QEMU ended by itself with status 0 (and nothing more than that)
-#   stopped  the heartbeat ceased
+#   stopped  the heartbeat ceased, or never came
 #   timeout  it took longer than TIMEOUT
 #   failed   QEMU failed
 boot() {
-	local dir=$1 handler=$3 began=$SECONDS beat=$SECONDS size=0 new
-	local alive=1 line='' part fd status=0
+	local dir=$1 handler=$3 alive=1 line='' part fd status=0
 
 	start_qemu "$dir" "$2"
 	exec {fd}<"$dir/results"
-	BOOT_END=
+	BOOT_END='' BEAT_SIZE=0 LAST_BEAT=$SECONDS
 	while :; do
 		kill -0 "$QEMU_PID" 2>/dev/null || alive=0
 		while IFS= read -r part <&"$fd" || { line+=$part; false; }; do
@@ -93,30 +114,20 @@ boot() {
 			line=
 		done
 		(( alive )) || break
-		new=$(stat -c %s "$dir/heartbeat")
-		if (( new != size )); then
-			size=$new
-			beat=$SECONDS
-		elif (( SECONDS - beat > STALL )); then
-			BOOT_END=stopped
-			kill -KILL "$QEMU_PID"
-		fi
-		if (( SECONDS - began > TIMEOUT )); then
-			BOOT_END=timeout
-			kill -KILL "$QEMU_PID"
+		if [[ ! $BOOT_END ]] && overdue "$dir/heartbeat"; then
+			kill_qemu
 		fi
 		sleep 0.1
 	done
 	exec {fd}<&-
-	wait "$QEMU_PID" 2>/dev/null || status=$?
+	wait "$QEMU_PID" || status=$?
 	QEMU_PID=
-	if [[ -z $BOOT_END ]]; then
-		BOOT_END=ended
-		if (( status )); then
-			BOOT_END=failed
-			note "QEMU's exit status is $status:"
-			sed 's/^/#   /' "$dir/qemu.log"
-		fi
+	[[ ! $BOOT_END ]] || return 0
+	BOOT_END=ended
+	if (( status )); then
+		BOOT_END=failed
+		note "QEMU's exit status is $status:"
+		sed 's/^/#   /' "$dir/qemu.log"
 	fi
 }
 

@@ -718,11 +718,11 @@ static int guest_main(int argc, char **argv)
 
 /* ---- the demonstration ---- */
 
-/* Every line of the guest's with the time at which its end arrived. */
+/* Every line of the guest's with the time at which its beginning arrived. */
 static int follow_guest(pid_t pid, int output, int timeout)
 {
 	struct pollfd fd = { .fd = output, .events = POLLIN };
-	double deadline = now() + timeout;
+	double deadline = now() + timeout, began = 0;
 	char buf[4096], line[4096];
 	size_t used = 0;
 	int status;
@@ -742,12 +742,14 @@ static int follow_guest(pid_t pid, int output, int timeout)
 		if (n <= 0)
 			break;
 		for (i = 0; i < n; i++) {
+			if (!used)
+				began = now();
 			if (buf[i] != '\n' && buf[i] != '\r' && used < sizeof(line) - 1)
 				line[used++] = buf[i];
 			if (buf[i] != '\n')
 				continue;
 			line[used] = '\0';
-			tell("G %.6f %s", now(), line);
+			tell("G %.6f %s", began, line);
 			used = 0;
 		}
 	}

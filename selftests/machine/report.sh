@@ -79,8 +79,8 @@ run_entries() {
 		mv "$RUN/results" "$RUN/results.$boots"
 		CONSOLES+=("$RUN/console.$boots")
 		[[ $BOOT_END == stopped ]] || break
-		note "*** THE MACHINE STOPPED (no heartbeat for $STALL s) in boot" \
-			"$boots${RUNNING:+, during test $RUNNING} ***"
+		note "*** THE MACHINE STOPPED in boot $boots:" \
+			"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
 		show_output
 		if (( boots > REBOOTS )); then
 			COMPLAINTS+=("the machine stopped in each of $boots boots")
@@ -98,7 +98,7 @@ run_entries() {
 	[[ -z $(unfinished "$entries") ]] || COMPLAINTS+=("tests without a result")
 }
 
-# The verdict, the count line, and the exit status.
+# The verdict, the count line, and the exit with its status.
 report() {
 	local passed=0 failed=0 skipped=0 number name console clean=1 complaint
 
@@ -139,5 +139,6 @@ report() {
 	end_run "$failed"
 	note "$(( SECONDS - START )) s in all"
 	say "$passed passed, $failed failed${skipped:+$( (( skipped )) && echo ", $skipped skipped")}"
-	(( !failed && passed > 2 ))
+	# Two of those that passed are the console and the machine.
+	exit "$(( failed || passed <= 2 ))"
 }

@@ -18,8 +18,8 @@ on_run_line() {
 	esac
 }
 
-# Both sides have the same clock.  A line of the guest's is as old as its last
-# character, so what it speaks of comes before it.
+# Both sides have the same clock.  A line of the guest's is as old as its first
+# character: it speaks of what has been done, and nothing is done until it is out.
 transcript() {
 	awk '
 		$1 == "G" {
@@ -55,7 +55,7 @@ main() {
 		say "FAILED: $failure"
 	done
 	end_run "${#FAILED[@]}"
-	(( ${#FAILED[@]} == 0 ))
+	exit "$(( ${#FAILED[@]} > 0 ))"
 }
 
 main "$@"; exit
