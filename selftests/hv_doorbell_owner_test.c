@@ -260,8 +260,7 @@ static void guest_halts(struct hv_test_vp *vp)
 	guest_listener_start(vp);
 	while (hv_load(&woken) < ROUNDS) {
 		hv_inc(&halts);
-		/* No interrupt comes between the two. */
-		asm volatile("sti; hlt; cli" : : : "memory");
+		hv_guest_sleep();
 		take_flag(vp, SINT, FLAG);
 		hv_inc(&woken);
 		GUEST_ASSERT_EQ(vp->interrupts[SINT], hv_load(&woken));
