@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two vCPUs post to one port at once: nothing is lost, doubled, torn or, per
+ * poster, reordered.
+ */
+#include "hv_case_util.h"
+
+/* machine: ports timeout=400 */
+
+#define SINT		2
+#define TYPE		0x77
+#define PORT		0x100
+#define CONNECTION	1
+#define POSTERS		2
+#define PER_POSTER	10000
+#define MESSAGES	(POSTERS * PER_POSTER)
+
+/* hv_test_arg */
+#define AUTO_EOI	BIT(0)
+#define ANY_VP		BIT(1)
+
+struct payload {
+	u32 poster;
+	u32 seq;
+	u64 checksum;
+	u64 words[28];
+};
+
+#define PAYLOAD_MIN	offsetof(struct payload, words)
+
+static u64 received;
+static u64 interrupts;
+static u32 ready;
+static u32 last_seq[POSTERS];
+static u8 seen[POSTERS][PER_POSTER];
+
+static u32 payload_size(u32 seq)
+{
+	return PAYLOAD_MIN + 8 * (seq * 5 % 29);
+}
+
+static u64 checksum(const struct payload *p)
+{
+	u32 words = (payload_size(p->seq) - PAYLOAD_MIN) / 8;
+	u64 sum = p->poster * 0x1234567ULL + p->seq;
+	u32 i;
+
+	for (i = 0; i < words; i++)
+		sum = (sum << 5 | sum >> 59) + p->words[i];
+	return sum;
+}
+
+static void fill_payload(struct payload *p, u32 poster, u32 seq)
+{
+	u32 i;
+
+	p->poster = poster;
+	p->seq = seq;
+	for (i = 0; i < ARRAY_SIZE(p->words); i++)
+		p->words[i] = (((u64)seq << 32 | poster) + i) * 0x9e3779b97f4a7c15ULL;
+	p->checksum = checksum(p);
+}
+
+/* Once each, and for a fixed VP in order */
+static void account(const struct payload *p)
+{
+	u8 *mark = &seen[p->poster][p->seq];
+
+	GUEST_ASSERT_EQ(__atomic_exchange_n(mark, 1, __ATOMIC_SEQ_CST), 0);
+	if (!(hv_test_arg & ANY_VP)) {
+		GUEST_ASSERT_EQ(p->seq, last_seq[p->poster]);
+		last_seq[p->poster]++;
+	}
+	hv_inc(&received);
+}
+
+static void take_message(struct hv_test_vp *vp)
+{
+	struct payload p;
+
+	GUEST_ASSERT_EQ(hv_slot_type(vp, SINT), TYPE);
+	GUEST_ASSERT_EQ(hv_slot(vp, SINT)->port_id, PORT);
+	memcpy(&p, (void *)hv_slot(vp, SINT)->payload, sizeof(p));
+	GUEST_ASSERT(p.poster < POSTERS);
+	GUEST_ASSERT(p.seq < PER_POSTER);
+	GUEST_ASSERT_EQ(hv_slot(vp, SINT)->payload_size, payload_size(p.seq));
+	GUEST_ASSERT_EQ(p.checksum, checksum(&p));
+	account(&p);
+	hv_slot_free(vp, SINT);
+}
+
+static void receive(struct ex_regs *regs)
+{
+	/* Messages are announced one by one. */
+	hv_inc(&interrupts);
+	take_message(hv_test_vps[rdmsr(HV_X64_MSR_VP_INDEX)]);
+	if (!(hv_test_arg & AUTO_EOI))
+		x2apic_write_reg(APIC_EOI, 0);
+}
+
+static void guest_start_receiver(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	hv_set_sint(SINT, hv_test_arg & AUTO_EOI ? HV_SINT_AUTO_EOI : 0);
+}
+
+static void guest_open(struct hv_test_vp *vp)
+{
+	hv_open_port(vp, hv_message_port(PORT, SINT, hv_test_arg & ANY_VP ? HV_ANY_VP : 0),
+		     CONNECTION);
+}
+
+static void guest_finish_receiver(struct hv_test_vp *vp)
+{
+	u64 count;
+
+	hv_await(hv_load(&received) == MESSAGES);
+	hv_check_slot_stays_free(vp, SINT);
+	GUEST_ASSERT_EQ(hv_load(&received), MESSAGES);
+	GUEST_ASSERT_EQ(hv_load(&interrupts), MESSAGES);
+	HV_ASSERT_OK(hv_get_property(vp, PORT, HV_PORT_PROPERTY_POST_COUNT, &count));
+	GUEST_ASSERT_EQ(count, MESSAGES);
+	GUEST_DONE();
+}
+
+static void guest_receiver(struct hv_test_vp *vp)
+{
+	guest_start_receiver(vp);
+	guest_open(vp);
+	hv_store(&ready, 1);
+	guest_finish_receiver(vp);
+}
+
+static void guest_second_receiver(struct hv_test_vp *vp)
+{
+	hv_await(hv_load(&ready));
+	guest_start_receiver(vp);
+	hv_store(&ready, 2);
+	guest_finish_receiver(vp);
+}
+
+static u64 post(struct hv_test_vp *vp, const struct payload *p)
+{
+	return hv_post(vp, CONNECTION, TYPE, p, payload_size(p->seq));
+}
+
+static void guest_post_all(struct hv_test_vp *vp, u32 poster)
+{
+	u64 status, retries = 0;
+	struct payload p;
+	u32 seq;
+
+	for (seq = 0; seq < PER_POSTER; seq++) {
+		fill_payload(&p, poster, seq);
+		while ((status = post(vp, &p)) == HV_STATUS_INSUFFICIENT_BUFFERS)
+			hv_await_buffer(&retries);
+		GUEST_ASSERT_EQ(status, (u64)HV_STATUS_SUCCESS);
+	}
+	GUEST_PRINTF("# poster %u was out of buffers %lu times\n", poster, retries);
+	/* Or the test did not get near the limits. */
+	GUEST_ASSERT(retries > 100);
+	GUEST_DONE();
+}
+
+static void guest_poster(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	/* Only receivers are to be found by HV_ANY_VP. */
+	wrmsr(HV_X64_MSR_SCONTROL, 0);
+	hv_await(hv_load(&ready) == (hv_test_arg & ANY_VP ? 2 : 1));
+	guest_post_all(vp, vp->index & 1);
+}
+
+static const struct hv_test_case cases[] = {
+	{
+		.name = "EOI",
+		.code = { guest_receiver, guest_poster, guest_poster },
+		.handler = receive,
+	}, {
+		.name = "AutoEOI",
+		.code = { guest_receiver, guest_poster, guest_poster },
+		.handler = receive,
+		.arg = AUTO_EOI,
+	}, {
+		.name = "HV_ANY_VP",
+		.code = { guest_receiver, guest_second_receiver, guest_poster, guest_poster },
+		.handler = receive,
+		.arg = ANY_VP,
+	}, {
+		.name = "HV_ANY_VP, AutoEOI",
+		.code = { guest_receiver, guest_second_receiver, guest_poster, guest_poster },
+		.handler = receive,
+		.arg = ANY_VP | AUTO_EOI,
+	},
+};
+
+int main(void)
+{
+	hv_test_cases(cases, ARRAY_SIZE(cases));
+}
