@@ -38,11 +38,10 @@ struct hv_caller {
 	u64 out_gpa;
 };
 
-static void hv_caller_code(struct hv_test_vp *vp)
+static inline void hv_caller_loop(void)
 {
 	u64 result;
 
-	hv_guest_init(vp);
 	for (;;) {
 		GUEST_SYNC(0);
 		hyperv_write_xmm_input(hv_guest_call.xmm, 6);
@@ -51,6 +50,18 @@ static void hv_caller_code(struct hv_test_vp *vp)
 							  hv_guest_call.out, &result);
 		hv_guest_call.result = result;
 	}
+}
+
+static inline void hv_caller_code(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	hv_caller_loop();
+}
+
+static inline void hv_caller_no_synic_code(struct hv_test_vp *vp)
+{
+	wrmsr(HV_X64_MSR_GUEST_OS_ID, HYPERV_LINUX_OS_ID);
+	hv_caller_loop();
 }
 
 static inline void hv_caller_alloc_input(struct hv_caller *c)
@@ -86,6 +97,19 @@ static inline void hv_caller_create_code(struct hv_caller *c, int nr_vcpus,
 static inline void hv_caller_create(struct hv_caller *c, int nr_vcpus)
 {
 	hv_caller_create_code(c, nr_vcpus, hv_caller_code);
+}
+
+/* The same without SynIC */
+static inline void hv_caller_create_no_synic(struct hv_caller *c)
+{
+	struct hv_test_page out;
+
+	c->vm = vm_create_with_one_vcpu(&c->vcpus[0], hv_caller_no_synic_code);
+	vcpu_set_hv_cpuid(c->vcpus[0]);
+	hv_caller_alloc_input(c);
+	hv_test_alloc_page(c->vm, &out);
+	c->out = addr_gpa2hva(c->vm, out.gpa);
+	c->out_gpa = out.gpa;
 }
 
 /* To where the guest can be told of its first call */

@@ -228,35 +228,6 @@ static void test_modes(void)
 
 /* Callers without SynIC */
 
-static void no_synic_code(struct hv_test_vp *vp)
-{
-	u64 result;
-
-	wrmsr(HV_X64_MSR_GUEST_OS_ID, HYPERV_LINUX_OS_ID);
-	for (;;) {
-		GUEST_SYNC(0);
-		hyperv_write_xmm_input(hv_guest_call.xmm, 6);
-		hv_guest_call.vector = __hyperv_hypercall(hv_guest_call.control,
-							  hv_guest_call.in,
-							  hv_guest_call.out, &result);
-		hv_guest_call.result = result;
-	}
-}
-
-/* vCPU 0 has no SynIC. */
-static void no_synic_init(struct hv_caller *c)
-{
-	struct hv_test_page out;
-
-	c->vm = vm_create_with_one_vcpu(&c->vcpus[0], no_synic_code);
-	vcpu_set_hv_cpuid(c->vcpus[0]);
-	hv_caller_alloc_input(c);
-	hv_test_alloc_page(c->vm, &out);
-	c->out = addr_gpa2hva(c->vm, out.gpa);
-	c->out_gpa = out.gpa;
-	hv_caller_start(c);
-}
-
 static const struct {
 	const char *name;
 	u16 code;
@@ -326,7 +297,8 @@ static void test_activation(u32 cap, const char *who)
 	struct hv_caller c;
 	u64 id;
 
-	no_synic_init(&c);
+	hv_caller_create_no_synic(&c);
+	hv_caller_start(&c);
 	test_new_calls(&c, who);
 	test_old_calls(&c, who);
 
@@ -354,7 +326,7 @@ static void test_beside(void)
 	HV_TEST_ASSERT_OK(hv_caller_connect_port(&c, hv_connection_to(EVENT_PORT, EVENT_PORT,
 								      EVENT)));
 
-	vcpu = vm_vcpu_add(c.vm, 1, no_synic_code);
+	vcpu = vm_vcpu_add(c.vm, 1, hv_caller_no_synic_code);
 	vcpu_set_hv_cpuid(vcpu);
 	other = c;
 	other.vcpus[0] = vcpu;

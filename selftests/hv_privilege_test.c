@@ -44,11 +44,10 @@ static u64 call_status(struct hv_caller *c, int call)
 	return hv_caller_call(c, calls[call].code | RESERVED, c->in_gpa, c->out_gpa);
 }
 
-static void vm_init(struct hv_caller *c, u32 features, bool enforce)
+static void start(struct hv_caller *c, u32 features, bool enforce)
 {
 	struct kvm_cpuid_entry2 *entry;
 
-	hv_caller_create(c, 1);
 	entry = vcpu_get_cpuid_entry(c->vcpus[0], HYPERV_CPUID_FEATURES);
 	entry->ebx = (entry->ebx & ~ALL) | features;
 	vcpu_set_cpuid(c->vcpus[0]);
@@ -64,13 +63,33 @@ static void test_features(u32 features, bool enforce)
 	struct hv_caller c;
 	int i;
 
-	vm_init(&c, features, enforce);
+	hv_caller_create(&c, 1);
+	start(&c, features, enforce);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		status = call_status(&c, i);
 		wanted = enforce && !(features & calls[i].needs) ?
 			 DENIED : HV_STATUS_INVALID_HYPERCALL_INPUT;
 		ksft_test_result(status == wanted, "%s, EBX %#x: %s: status %llu\n",
 				 enforce ? "enforced" : "not enforced", features,
+				 calls[i].name, (unsigned long long)wanted);
+	}
+	hv_caller_free(&c);
+}
+
+/* Who has no ports gets the answers of today, and the new calls are no calls. */
+static void test_no_synic(void)
+{
+	u64 status, wanted;
+	struct hv_caller c;
+	int i;
+
+	hv_caller_create_no_synic(&c);
+	start(&c, 0, true);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		status = hv_caller_call(&c, calls[i].code, c.in_gpa, c.out_gpa);
+		wanted = calls[i].needs & (POST_MESSAGES | SIGNAL_EVENTS) ?
+			 DENIED : HV_STATUS_INVALID_HYPERCALL_CODE;
+		ksft_test_result(status == wanted, "no SynIC: %s: status %llu\n",
 				 calls[i].name, (unsigned long long)wanted);
 	}
 	hv_caller_free(&c);
@@ -86,7 +105,8 @@ static void test_work(u32 features, bool enforce, bool allowed)
 	struct hv_caller c;
 	u64 id;
 
-	vm_init(&c, features, enforce);
+	hv_caller_create(&c, 1);
+	start(&c, features, enforce);
 	ksft_test_result(hv_caller_get_partition_id(&c, &id) == wanted,
 			 "%s: get partition id\n", who);
 	ksft_test_result(hv_caller_create_port(&c, hv_message_port(1, 2, 0)) == wanted,
@@ -106,7 +126,7 @@ int main(void)
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_HYPERV_ENFORCE_CPUID));
 
 	ksft_print_header();
-	ksft_set_plan((2 * ARRAY_SIZE(bits) + 3) * ARRAY_SIZE(calls) + 3 * NR_TESTS_WORK);
+	ksft_set_plan((2 * ARRAY_SIZE(bits) + 4) * ARRAY_SIZE(calls) + 3 * NR_TESTS_WORK);
 
 	for (i = 0; i < ARRAY_SIZE(bits); i++) {
 		test_features(bits[i], true);
@@ -115,6 +135,7 @@ int main(void)
 	test_features(0, true);
 	test_features(ALL, true);
 	test_features(0, false);
+	test_no_synic();
 
 	test_work(ALL, true, true);
 	test_work(0, true, false);
