@@ -38,7 +38,7 @@
 #define EXCEPTIONS		32
 
 #define VECTOR_WAKE		0xf0
-#define WAKE_TRIES		600
+#define WAKE_TRIES		6000
 #define VECTOR_SPURIOUS		0xff
 
 #define TRAMPOLINE		0x8000

@@ -38,7 +38,8 @@ accel_options() {
 	esac
 }
 
-accel_cmdline() { [[ $ACCEL != tcg ]] || printf 'idle=poll hv.emulated=1'; }
+# Nor are a busy host's timers fit to judge the emulated ones by.
+accel_cmdline() { [[ $ACCEL != tcg ]] || printf 'idle=poll no_timer_check tsc=reliable hv.emulated=1'; }
 
 kill_qemu() {
 	[[ -n $QEMU_PID ]] || return 0

@@ -9,20 +9,18 @@
 
 PASSED=0 FAILED=0
 
-# scenario NAME MISHAP[:TIMEOUT]...: runs one test per mishap; what the harness
-# said is in $SAID, its exit status in $STATUS.
+# scenario NAME MISHAP[:TIMEOUT[:PORTS]]...: runs one test per mishap; what the
+# harness said is in $SAID, its exit status in $STATUS.
 scenario() {
-	local name=$1 mishap number=0 timeout
+	local name=$1 mishap timeout ports number=0
 
 	shift
 	new_run
-	for mishap in "$@"; do
+	while IFS=: read -r mishap timeout ports; do
 		number=$((number + 1))
-		timeout=60
-		[[ $mishap != *:* ]] || timeout=${mishap#*:}
-		mishap=${mishap%:*}
-		print_entry "$number" "$mishap" none "$timeout" /init provoke "$mishap"
-	done >"$RUN/entries"
+		print_entry "$number" "$mishap" "${ports:-none}" "${timeout:-60}" \
+			/init provoke "$mishap"
+	done < <(printf '%s\n' "$@") >"$RUN/entries"
 	prepare_boot "$RUN/entries"
 	SAID=$WORK/said.$name
 	STATUS=0
@@ -86,21 +84,21 @@ test_only_skips() {
 }
 
 test_warning() {
-	scenario warning pass WARNING pass
-	says "the test itself passes" '^ok 2 WARNING '
+	scenario warning pass warning pass
+	says "the test itself passes" '^ok 2 warning '
 	says "the kernel's warning fails the run" '^not ok 4 console '
-	says "whose it is" '^# during test 2 WARNING:$'
+	says "whose it is" '^# during test 2 warning:$'
 	says "its text" '^#  .*WARNING: CPU'
 	ends "4 passed, 1 failed" 1
 }
 
 test_panic() {
-	scenario panic pass PANIC pass
-	says "test without result" '^not ok 2 PANIC # no result$'
+	scenario panic pass panic pass
+	says "test without result" '^not ok 2 panic # no result$'
 	says "the test that was not reached" '^not ok 3 pass # no result$'
 	says "the panic" '^#  .*Kernel panic'
 	says "the console" '^not ok 4 console '
-	says "the missing end" '^# no end marker: the machine died during test 2 PANIC'
+	says "the missing end" '^# no end marker: the machine died during test 2 panic'
 	says "the machine" '^not ok 5 machine '
 	not_says "a panic is no reason to repeat" 'run again'
 	ends "1 passed, 4 failed" 1
@@ -123,11 +121,21 @@ test_stop_once() {
 }
 
 test_stop_always() {
-	STALL=12 scenario stop-always pass HARDLOCKUP pass
+	STALL=12 scenario stop-always pass hardlockup pass
 	says "given up after three boots" '^# the machine stopped in each of 3 boots$'
-	says "test without result" '^not ok 2 HARDLOCKUP # no result$'
+	says "test without result" '^not ok 2 hardlockup # no result$'
 	says "the machine" '^not ok 5 machine '
 	ends "2 passed, 3 failed" 1
+}
+
+test_module_held() {
+	have_module || return 0
+	scenario module-held pass::ports pin::ports pass::ports pass
+	says "a module that loads and unloads" '^ok 1 pass '
+	says "a module that does not unload" '^not ok 2 pin # unload: '
+	says "and cannot be loaded again" '^not ok 3 pass # the module is loaded already'
+	says "nor is it as if there were none" '^not ok 4 pass # the module is loaded already'
+	ends "3 passed, 3 failed" 1
 }
 
 test_too_long() {
@@ -147,7 +155,7 @@ main() {
 	build_init
 	unlock_build
 	for one in outcomes success only_skips warning panic quiet_end stop_once \
-		   stop_always too_long; do
+		   stop_always module_held too_long; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
 		"test_$one"

@@ -539,49 +539,67 @@ static const char *verdict_of(int status, char *why, size_t size)
 	return "not ok";
 }
 
+/* What a test needs before it starts; NULL if it has it. */
+static const char *before(struct test *t, char *why, size_t size)
+{
+	int ret;
+
+	if (!access("/sys/module/kvm_hv_ports", F_OK)) {
+		snprintf(why, size, "the module is loaded already");
+		return "not ok";
+	}
+	if (t->ports != PORTS_LOADED)
+		return NULL;
+	ret = load_module(PORTS_KO, "");
+	if (!ret)
+		return NULL;
+	snprintf(why, size, "cannot load the module: %s", strerror(-ret));
+	return "not ok";
+}
+
+static const char *after(struct test *t, const char *verdict, char *why, size_t size)
+{
+	double took;
+	int ret;
+
+	if (t->ports != PORTS_LOADED)
+		return verdict;
+	ret = unload_module("kvm_hv_ports", &took);
+	if (!ret && took > 0.1)
+		tell("# the module was in use for %.2f s more", took);
+	if (!ret)
+		return verdict;
+	tell("# the module does not unload: %s", strerror(-ret));
+	if (strcmp(verdict, "not ok"))
+		snprintf(why, size, "unload: %s", strerror(-ret));
+	return "not ok";
+}
+
 static void run_test(struct test *t)
 {
-	double began = now(), took;
-	const char *verdict = NULL;
+	const char *verdict;
+	double began = now();
 	char why[128] = "";
-	int output, ret;
+	int output;
+	pid_t pid;
 
 	kmsg("<5>machine: test %d %s: start", t->number, t->name);
 	tell("# start %d %s", t->number, t->name);
-	if (t->ports == PORTS_LOADED) {
-		ret = load_module(PORTS_KO, "");
-		if (ret) {
-			verdict = "not ok";
-			snprintf(why, sizeof(why), "cannot load the module: %s",
-				 strerror(-ret));
-		}
-	}
+	verdict = before(t, why, sizeof(why));
 	if (!verdict) {
-		pid_t pid = spawn(t, &output);
-
+		pid = spawn(t, &output);
 		verdict = verdict_of(watch(pid, output, t->timeout), why, sizeof(why));
 		reap_rest(pid);
-	}
-	if (t->ports == PORTS_LOADED && strncmp(why, "cannot load", 11)) {
-		ret = unload_module("kvm_hv_ports", &took);
-		if (ret) {
-			tell("# the module does not unload: %s", strerror(-ret));
-			if (strcmp(verdict, "not ok"))
-				snprintf(why, sizeof(why), "unload: %s", strerror(-ret));
-			verdict = "not ok";
-		} else if (took > 0.1) {
-			tell("# the module was in use for %.2f s more", took);
-		}
+		verdict = after(t, verdict, why, sizeof(why));
 	}
 	kmsg("<5>machine: test %d %s: %s", t->number, t->name, verdict);
-	took = now() - began;
 	if (!strcmp(verdict, "skip"))
 		tell("ok %d %s # SKIP", t->number, t->name);
 	else if (why[0])
 		tell("%s %d %s # %s after %.1f s", verdict, t->number, t->name,
-		     why, took);
+		     why, now() - began);
 	else
-		tell("%s %d %s # %.1f s", verdict, t->number, t->name, took);
+		tell("%s %d %s # %.1f s", verdict, t->number, t->name, now() - began);
 }
 
 /* ---- the list of tests ---- */
@@ -840,10 +858,15 @@ static void mode_shell(void)
 
 /* ---- mishaps, for the machine's test of itself ---- */
 
-static int crash_kernel(const char *how)
+/* The kernel's own ways to crash; their names are upper case. */
+static int crash_kernel(const char *name)
 {
 	int ret = load_module("/lib/modules/lkdtm.ko", "");
+	char how[64] = "";
+	size_t i;
 
+	for (i = 0; name[i] && i < sizeof(how) - 1; i++)
+		how[i] = toupper(name[i]);
 	if (ret && ret != -EEXIST) {
 		printf("lkdtm: %s\n", strerror(-ret));
 		return 1;
@@ -876,9 +899,13 @@ static int provoke_main(int argc, char **argv)
 			printf("%80s\n%80s\n", "all work and no play", "dull");
 	if (!strcmp(what, "end"))
 		reboot(RB_POWER_OFF);
+	/* A trigger holds the module whose event it enables. */
+	if (!strcmp(what, "pin"))
+		return !!write_file(TRACING "/events/sched/sched_process_exit/trigger",
+				    "enable_event:hv_ports:hv_ports_hypercall");
 	if (!strcmp(what, "stop-once"))
 		return strcmp(argument("hv.boot", "1"), "1") ? 0 :
-		       crash_kernel("HARDLOCKUP");
+		       crash_kernel("hardlockup");
 	return crash_kernel(what);
 }
 

@@ -15,6 +15,9 @@
 # and a guest's may also say "both" (with and without the module) and give
 # options of QEMU, as the last words: /* machine: both -device hyperv-testdev */
 
+# By how much a test may take longer than it says.
+if [[ $FLAVOUR == ordinary ]]; then : "${SLOW:=1}"; else : "${SLOW:=10}"; fi
+
 TESTS_OUT=$WORK/tests
 GUEST_OUT=$WORK/guest
 
@@ -86,13 +89,13 @@ all_entries() {
 
 # Those whose name the glob matches, numbered.
 select_entries() {
-	local name rest number=0
+	local name ports timeout rest number=0
 
-	while IFS=$'\t' read -r name rest; do
+	while IFS=$'\t' read -r name ports timeout rest; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $name == ${TESTS:-*} ]] || continue
 		number=$((number + 1))
-		printf '%d\t%s\t%s\n' "$number" "$name" "$rest"
+		print_entry "$number" "$name" "$ports" $(( timeout * SLOW )) "$rest"
 	done < <(all_entries)
 }
 
