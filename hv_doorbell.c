@@ -134,6 +134,9 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 
 	rcu_read_lock();
 	connection = hv_doorbell_find_rcu(partition, gpa, len, value);
+	/* Memory that came later wins, even if a write to it traps. */
+	if (connection && hv_kvm->gpa_has_memslot(partition->kvm, gpa))
+		connection = NULL;
 	if (connection) {
 		trace_hv_ports_ring(partition->id, vcpu->vcpu_id, gpa, len, value,
 				    connection->port->id);

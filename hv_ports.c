@@ -71,8 +71,8 @@ static bool hv_vp_is_ready(struct kvm_vcpu *vcpu, const struct hv_port *port,
 	if (!hv_kvm->get_vp(vcpu, port->sint, &state) || !state.data ||
 	    (state.state & on) != on)
 		return false;
-	/* A masked SINT refuses events; messages only lose their interrupt. */
-	if (port->type == HV_PORT_TYPE_EVENT && (state.sint & HV_SYNIC_SINT_MASKED))
+	/* Messages only lose their interrupt where the SINT is masked. */
+	if (port->type != HV_PORT_TYPE_MESSAGE && (state.sint & HV_SYNIC_SINT_MASKED))
 		return false;
 
 	*vp = state.data;
@@ -126,8 +126,8 @@ static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
  * hv_port_doorbell_vp_rcu - the VP that hears of a doorbell
  * @port: a doorbell port that is not dead
  *
- * A ring cannot be refused, so a VP whose SynIC is off will do: it hears of it
- * when that is on again.
+ * A ring cannot be refused, so a VP whose SINT is masked or whose SynIC is off
+ * will do: it finds the flag, when its page is on again at the latest.
  *
  * Context: under RCU.
  * Return: the VP, or NULL if there is none with that index any more.
