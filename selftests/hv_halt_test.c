@@ -74,6 +74,8 @@ static void guest_open(struct hv_test_vp *vp)
 	hv_open_port(vp, hv_message_port(PORT, SINT, 0), CONNECTION);
 	hv_open_port(vp, hv_event_port(PORT + 1, SINT, 0, 0, 2048), EVENTS);
 	hv_open_port(vp, hv_message_port(PORT + 2, MASKED_SINT, 0), MASKED);
+	/* From now on the target is ready, and does nothing but sleep. */
+	hv_await(hv_load(&halts));
 }
 
 /*
@@ -123,7 +125,6 @@ static void guest_posts_to_masked(struct hv_test_vp *vp)
 	u64 i;
 
 	guest_open(vp);
-	hv_await(hv_load(&halts));
 	for (i = 0; i < ROUNDS / 4; i++) {
 		HV_ASSERT_OK(hv_post_number(vp, MASKED, TYPE, i));
 		hv_await(hv_slot_type(target, MASKED_SINT));
