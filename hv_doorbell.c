@@ -134,8 +134,11 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 
 	rcu_read_lock();
 	connection = hv_doorbell_find_rcu(partition, gpa, len, value);
-	/* Memory that came later wins, even if a write to it traps. */
-	if (connection && hv_kvm->gpa_has_memslot(partition->kvm, gpa))
+	/*
+	 * Memory that came later wins, even if a write to it traps.  If it can be
+	 * written, it came after this write had trapped.
+	 */
+	if (connection && hv_kvm->gpa_is_readonly(vcpu, gpa))
 		connection = NULL;
 	if (connection) {
 		trace_hv_ports_ring(partition->id, vcpu->vcpu_id, gpa, len, value,
