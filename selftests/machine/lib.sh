@@ -61,7 +61,7 @@ update_file() {
 
 # One builder at a time in a build folder; whoever comes second waits.
 lock_build() {
-	mkdir -p "$WORK" "$LOGS"
+	mkdir -p "$BUILD" "$WORK" "$LOGS"
 	exec {BUILD_LOCK}>"$BUILD/.lock"
 	flock -n "$BUILD_LOCK" && return
 	note "waiting for another build in $BUILD"
