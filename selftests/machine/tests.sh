@@ -67,9 +67,13 @@ guest_programs() {
 	sed -n 's/^PROGRAMS := *//p' "$TOP/selftests/guest/Makefile"
 }
 
+# Seen with the distribution's kernel as it is, without patches or module: the
+# vCPU that reads finds the old page after its flush was acknowledged.
+TLB_FLUSH_SKIPS="emulated SVM without nested paging fails this, with an unpatched kernel too"
+
 # All entries there are, unnumbered.
 all_entries() {
-	local file name
+	local file name command
 
 	for file in "$TOP"/selftests/*_test.c; do
 		[[ -e $file ]] || continue
@@ -81,9 +85,13 @@ all_entries() {
 	done
 	while read -r file; do
 		name=$(basename "$file" .c)
-		print_entry "noports/upstream/$name" none 120 "/tests/upstream/$name"
+		command=("/tests/upstream/$name")
+		if [[ $name == hyperv_tlb_flush && $ACCEL == tcg ]]; then
+			command=(/init skip "$TLB_FLUSH_SKIPS")
+		fi
+		print_entry "noports/upstream/$name" none 120 "${command[@]}"
 		! have_module ||
-			print_entry "upstream/$name" ports 120 "/tests/upstream/$name"
+			print_entry "upstream/$name" ports 120 "${command[@]}"
 	done < <(upstream_sources)
 }
 
