@@ -32,8 +32,9 @@ static void receive(struct ex_regs *regs)
 		done = 1;
 	} else if (hv_slot_type(vp, SINT)) {
 		GUEST_ASSERT_EQ(hv_slot_number(vp, SINT), messages);
-		hv_inc(&messages);
 		GUEST_ASSERT(!hv_slot_free(vp, SINT));
+		/* Not before the slot is free: it brings the next message. */
+		hv_inc(&messages);
 	}
 	if (hv_flag_is_set(vp, SINT, FLAG)) {
 		hv_flag_clear(vp, SINT, FLAG);
