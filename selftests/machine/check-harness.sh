@@ -69,7 +69,8 @@ test_outcomes() {
 	says "the test after" '^ok 7 pass '
 	says "a clean console" '^ok 8 console$'
 	says "a machine that ended well" '^ok 9 machine$'
-	ends "4 passed, 4 failed, 1 skipped" 1
+	says "how many were skipped" '^# 1 skipped$'
+	ends "4 passed, 4 failed" 1
 }
 
 test_success() {
@@ -80,7 +81,8 @@ test_success() {
 
 test_only_skips() {
 	scenario only-skips skip
-	ends "2 passed, 0 failed, 1 skipped" 1
+	says "how many were skipped" '^# 1 skipped$'
+	ends "2 passed, 0 failed" 1
 }
 
 test_warning() {
@@ -94,21 +96,21 @@ test_warning() {
 
 test_panic() {
 	scenario panic pass panic pass
-	says "test without result" '^not ok 2 panic # no result$'
-	says "the test that was not reached" '^not ok 3 pass # no result$'
+	says "the test that the machine died under" '^not ok 2 panic # the machine died$'
+	says "the test after it, in a new boot" '^ok 3 pass '
 	says "the panic" '^#  .*Kernel panic'
 	says "the console" '^not ok 4 console '
 	says "the missing end" '^# no end marker: the machine died during test 2 panic'
 	says "the machine" '^not ok 5 machine '
-	not_says "a panic is no reason to repeat" 'run again'
-	ends "1 passed, 4 failed" 1
+	not_says "a panic is no reason to repeat a test" 'run again'
+	ends "2 passed, 3 failed" 1
 }
 
 test_quiet_end() {
 	scenario quiet-end pass end pass
 	says "a power-off before the end" '^not ok 5 machine '
-	says "tests without result" '^not ok 3 pass # no result$'
-	ends "2 passed, 3 failed" 1
+	says "its test" '^not ok 2 end # the machine died$'
+	ends "3 passed, 2 failed" 1
 }
 
 test_stop_once() {
@@ -122,7 +124,7 @@ test_stop_once() {
 
 test_stop_always() {
 	STALL=12 scenario stop-always pass hardlockup pass
-	says "given up after three boots" '^# the machine stopped in each of 3 boots$'
+	says "given up after three boots" '^# the machine stopped in 3 boots$'
 	says "test without result" '^not ok 2 hardlockup # no result$'
 	says "the machine" '^not ok 5 machine '
 	ends "2 passed, 3 failed" 1

@@ -939,7 +939,7 @@ static void prepare(void)
 	start_heartbeat();
 	/* Emulated, and with other work on the host, everything takes long. */
 	write_file("/proc/sys/kernel/watchdog_thresh", "30");
-	write_file("/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout", "60");
+	write_file("/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout", "120");
 	write_file("/proc/sys/kernel/printk", "7");
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/tmp", 1);

@@ -43,8 +43,10 @@ else
 	KSRC_GIVEN=''
 	: "${KOUT:=$KDIR_BASE/$FLAVOUR}"
 fi
-# Everything of ours that is built for one kernel lives beside that kernel.
+# Everything of ours that is built for one kernel lives beside that kernel; if
+# that is somebody else's, in our own build folder all the same.
 WORK=$KOUT.machine
+[[ $WORK == "$BUILD"/* ]] || WORK=$KDIR_BASE/$(basename "$KOUT").machine
 LOGS=$WORK/logs
 
 say() { printf '%s\n' "$*"; }
@@ -59,16 +61,25 @@ update_file() {
 	if cmp -s "$new" "$1"; then rm "$new"; else mv "$new" "$1"; fi
 }
 
-# One builder at a time in a build folder; whoever comes second waits.
-lock_build() {
-	mkdir -p "$BUILD" "$WORK" "$LOGS"
-	exec {BUILD_LOCK}>"$BUILD/.lock"
-	flock -n "$BUILD_LOCK" && return
-	note "waiting for another build in $BUILD"
-	flock "$BUILD_LOCK"
+# lock_file VARIABLE FILE: whoever comes second waits.
+lock_file() {
+	local -n fd=$1
+
+	exec {fd}>"$2"
+	flock -n "$fd" && return
+	note "waiting for another build: $2"
+	flock "$fd"
 }
 
-unlock_build() { exec {BUILD_LOCK}>&-; }
+# One builder at a time in a build folder, and in that of a kernel, which can be
+# shared by several.
+lock_build() {
+	mkdir -p "$BUILD" "$WORK" "$LOGS" "$KOUT"
+	lock_file BUILD_LOCK "$BUILD/.lock"
+	lock_file KERNEL_LOCK "$KOUT/.lock"
+}
+
+unlock_build() { exec {BUILD_LOCK}>&- {KERNEL_LOCK}>&-; }
 
 # logged NAME COMMAND...: run it with its output in a log, showing a sign of
 # life, and the log's end if it fails.

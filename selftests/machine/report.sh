@@ -4,7 +4,8 @@
 # Runs a list of tests, in more than one boot if the machine stops, and says
 # what came of it in KTAP.  Sourced, after boot.sh and tests.sh.
 
-REBOOTS=2
+REBOOTS=2		# after as many stops of the machine
+DEATHS=5		# and deaths
 declare -A VERDICT	# test number -> ok, not ok or skip
 OUTPUT=()		# what the running test has said so far
 RUNNING='' PLAN='' ENDED=''
@@ -61,41 +62,70 @@ unfinished() {
 	done <"$1"
 }
 
+# The machine died under a test: that test has failed, whatever it was about to
+# say.  Those after it have not been tried, and are worth a new boot.
+on_death() {
+	COMPLAINTS+=("no end marker: the machine died${RUNNING:+ during test $RUNNING}")
+	show_output
+	if [[ $RUNNING ]]; then
+		VERDICT[${RUNNING%% *}]='not ok'
+		say "not ok $RUNNING # the machine died"
+	fi
+	(( ${#COMPLAINTS[@]} <= DEATHS && LEFT != $(unfinished "$1" | wc -l) ))
+}
+
+# The machine stopped: that is likely the emulation's doing, so what was not
+# finished is run again.  A kernel that hangs hangs again.
+on_stop() {
+	STOPS=$((STOPS + 1))
+	note "*** THE MACHINE STOPPED in boot ${#CONSOLES[@]}:" \
+		"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
+	show_output
+	if (( STOPS > REBOOTS )); then
+		COMPLAINTS+=("the machine stopped in $STOPS boots")
+		return 1
+	fi
+	note "*** the $(unfinished "$1" | wc -l) tests not finished" \
+		"are run again in a new boot ***"
+}
+
+# another_boot ENTRIES: what did the last boot come to, and is there a need for
+# another one?
+another_boot() {
+	case $BOOT_END in
+	stopped) on_stop "$1" || return 1 ;;
+	timeout) COMPLAINTS+=("the end of the machine: timeout"); return 1 ;;
+	*)
+		if [[ ! $ENDED ]]; then
+			on_death "$1" || return 1
+		elif [[ $BOOT_END != ended ]]; then
+			COMPLAINTS+=("the end of the machine: $BOOT_END")
+		fi ;;
+	esac
+	[[ $PLAN == "$LEFT" || $BOOT_END == stopped ]] ||
+		COMPLAINTS+=("planned ${PLAN:-nothing}, $LEFT tests were given")
+	[[ ! $ENDED && $(unfinished "$1") ]]
+}
+
 # run_entries ENTRIES: in $RUN, where bzImage and initramfs are.
 run_entries() {
-	local entries=$1 boots=0 left
-
-	TOTAL=$(wc -l <"$entries")
-	VERDICT=()
-	CONSOLES=() COMPLAINTS=()
+	TOTAL=$(wc -l <"$1")
+	VERDICT=() CONSOLES=() COMPLAINTS=() STOPS=0
 	say "KTAP version 1"
 	say "1..$(( TOTAL + 2 ))"
 	while :; do
-		boots=$((boots + 1))
-		ENDED='' PLAN=''
-		left=$(unfinished "$entries" | wc -l)
-		boot "$RUN" "hv.mode=check hv.boot=$boots ${CMDLINE:-}" on_check_line
-		mv "$RUN/console" "$RUN/console.$boots"
-		mv "$RUN/results" "$RUN/results.$boots"
-		CONSOLES+=("$RUN/console.$boots")
-		[[ $BOOT_END == stopped ]] || break
-		note "*** THE MACHINE STOPPED in boot $boots:" \
-			"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
-		show_output
-		if (( boots > REBOOTS )); then
-			COMPLAINTS+=("the machine stopped in each of $boots boots")
-			return
-		fi
-		unfinished "$entries" >"$RUN/entries.left"
-		note "*** the $(wc -l <"$RUN/entries.left") tests not finished" \
-			"are run again in a new boot ***"
+		ENDED='' PLAN='' RUNNING='' OUTPUT=()
+		LEFT=$(unfinished "$1" | wc -l)
+		boot "$RUN" "hv.mode=check hv.boot=$(( ${#CONSOLES[@]} + 1 )) ${CMDLINE:-}" \
+			on_check_line
+		CONSOLES+=("$RUN/console.$(( ${#CONSOLES[@]} + 1 ))")
+		mv "$RUN/console" "${CONSOLES[-1]}"
+		mv "$RUN/results" "$RUN/results.${#CONSOLES[@]}"
+		another_boot "$1" || break
+		unfinished "$1" >"$RUN/entries.left"
 		add_list "$RUN/entries.left" "$RUN/programs" "$RUN/initramfs"
 	done
-	[[ $BOOT_END == ended ]] || COMPLAINTS+=("the end of the machine: $BOOT_END")
-	[[ $ENDED ]] || COMPLAINTS+=("no end marker: the machine died${RUNNING:+ during test $RUNNING}")
-	[[ $PLAN == "$left" ]] ||
-		COMPLAINTS+=("planned ${PLAN:-nothing}, $left tests were given")
-	[[ -z $(unfinished "$entries") ]] || COMPLAINTS+=("tests without a result")
+	[[ -z $(unfinished "$1") ]] || COMPLAINTS+=("tests without a result")
 }
 
 # The verdict, the count line, and the exit with its status.
@@ -138,7 +168,8 @@ report() {
 
 	end_run "$failed"
 	note "$(( SECONDS - START )) s in all"
-	say "$passed passed, $failed failed${skipped:+$( (( skipped )) && echo ", $skipped skipped")}"
+	(( !skipped )) || note "$skipped skipped"
+	say "$passed passed, $failed failed"
 	# Two of those that passed are the console and the machine.
 	exit "$(( failed || passed <= 2 ))"
 }
