@@ -316,13 +316,15 @@ static u64 hv_connection_publish(struct hv_partition *partition,
 		return HV_STATUS_INVALID_PORT_ID;
 	}
 
+	/* The id's place is there, so this needs no memory. */
+	xa_store(table, connection->id, connection, GFP_KERNEL_ACCOUNT);
+	partition->nr_connections++;
 	if (replaced) {
-		xa_erase(table, replaced->id);
+		if (replaced->id != connection->id)
+			xa_erase(table, replaced->id);
 		partition->nr_connections--;
 		hv_connection_free(replaced);
 	}
-	xa_store(table, connection->id, connection, GFP_KERNEL_ACCOUNT);
-	partition->nr_connections++;
 	return HV_STATUS_SUCCESS;
 }
 
