@@ -15,11 +15,11 @@ FLAVOUR	?= ordinary
 endif
 
 override BUILD := $(abspath $(BUILD))
-export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW
+export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules help run shell check check-harness model kernel clean distclean
+.PHONY: modules help run shell check check-harness coverage mutants model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -32,6 +32,9 @@ help:
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'
 	@echo 'make check-harness  the test machine tests itself'
+	@echo 'make coverage       which lines of the module the tests reach'
+	@echo 'make mutants        plants faults: which ones do the tests notice?'
+	@echo '     MUTANTS=GLOB   ... those whose names match'
 	@echo 'make model          the model of the handshake over a message slot (spin)'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
@@ -54,6 +57,12 @@ check:
 
 check-harness:
 	@$(machine)/check-harness.sh
+
+coverage:
+	@$(machine)/coverage.sh
+
+mutants:
+	@$(machine)/mutants.sh
 
 model:
 	@$(machine)/model.sh

@@ -26,3 +26,9 @@ build_machine() {
 	unlock_build
 	note "ready to boot after $(( SECONDS - START )) s"
 }
+
+some_entries() {
+	select_entries >"$RUN/selected"
+	[[ -s $RUN/selected ]] || die "no test's name matches \"${TESTS:-*}\""
+	cat "$RUN/selected"
+}

@@ -6,12 +6,6 @@
 
 . "${BASH_SOURCE[0]%/*}/all.sh"
 
-some_entries() {
-	select_entries >"$RUN/selected"
-	[[ -s $RUN/selected ]] || die "no test's name matches \"${TESTS:-*}\""
-	cat "$RUN/selected"
-}
-
 main() {
 	build_machine some_entries
 	run_entries "$RUN/entries"

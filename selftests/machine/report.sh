@@ -44,6 +44,7 @@ on_check_line() {
 		RUNNING=${line#'# start '}
 		[[ $V == 0 ]] || say "$line" ;;
 	'# machine: end') ENDED=1 ;;
+	'gcda '*) printf '%s\n' "$line" >>"$WORK/gcda" ;;
 	1..*) PLAN=${line#1..} ;;
 	'KTAP version'*) ;;
 	'# '*|'#')

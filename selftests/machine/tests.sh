@@ -201,3 +201,9 @@ add_list() {
 		"$KOUT/usr/gen_init_cpio" "$3.files"
 	} >"$3"
 }
+
+# with_module MODULE INITRAMFS: the same with another module in it.
+with_module() {
+	printf 'file /lib/modules/kvm_hv_ports.ko %s 0644 0 0\n' "$1" >"$2.module"
+	"$KOUT/usr/gen_init_cpio" "$2.module" >>"$2"
+}
