@@ -11,10 +11,16 @@
  */
 #include <linux/bitops.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "hv_ports.h"
 #include "hv_ports_trace.h"
+
+/* A read cannot be told from a write then, and the contract is about writes. */
+static bool fast_doorbells;
+module_param(fast_doorbells, bool, 0644);
+MODULE_PARM_DESC(fast_doorbells, "Intel: ring any-size any-value doorbells without decoding the instruction; a read rings them too (default N)");
 
 /**
  * struct hv_doorbell_value - the doorbells of one address that want one value
@@ -88,6 +94,8 @@ static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition
 
 	if (!at)
 		return NULL;
+	if (!len)
+		return READ_ONCE(at->any.by_size[HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY]);
 
 	connection = hv_doorbell_pick_rcu(&at->any, size);
 	if (!connection)
@@ -115,7 +123,7 @@ static void hv_doorbell_ring_rcu(struct hv_port *port)
  * @vcpu: who wrote
  * @partition: its partition
  * @gpa: where
- * @len: how many bytes, 1 to 8
+ * @len: how many bytes, 1 to 8; or 0, if it is not known what is accessed how
  * @data: what
  *
  * Context: the vCPU's task; does not sleep.
@@ -127,10 +135,11 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 	struct hv_connection *connection;
 	u64 value = 0;
 
-	if (xa_empty(&partition->doorbell_gpas))
+	if (xa_empty(&partition->doorbell_gpas) || (!len && !READ_ONCE(fast_doorbells)))
 		return false;
 
-	memcpy(&value, data, len);
+	if (len)
+		memcpy(&value, data, len);
 
 	rcu_read_lock();
 	connection = hv_doorbell_find_rcu(partition, gpa, len, value);
