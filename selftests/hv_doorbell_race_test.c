@@ -23,7 +23,7 @@
 #define VCPUS		(RINGERS + 1)
 #define SINT(i)		(2 + (i))
 #define PORT(i)		(0x100 + (i))
-#define WRITES		15000
+#define WRITES		(15000 / HV_TEST_SCALE)
 /* Of each outcome and state; to get them, a ringer writes up to so many times. */
 #define ENOUGH		100
 #define WRITES_LIMIT	(20 * WRITES)

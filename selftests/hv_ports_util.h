@@ -22,6 +22,11 @@
 
 #define HV_TEST_MAX_VCPUS	8
 
+/* By how much long loops are shorter, where a debug kernel makes them longer */
+#ifndef HV_TEST_SCALE
+#define HV_TEST_SCALE		1
+#endif
+
 /* Vectors of SINTs 0 to 15 as hv_test_setup_sint() hands them out */
 #define HV_TEST_VECTOR(sint)	(0x40 + (sint))
 
