@@ -284,14 +284,26 @@ static struct hv_doorbell_value *hv_doorbell_get_value(struct hv_doorbell_gpa *a
 	return value;
 }
 
+static bool hv_doorbell_gpa_is_watched(const struct hv_doorbell_gpa *at)
+{
+	u32 i;
+
+	for (i = 0; i < HV_DOORBELL_SIZES; i++)
+		if (at->nr[i])
+			return true;
+	return at->any.nr;
+}
+
 /* Let go of an address that nobody watches any more. */
 static void hv_doorbell_put_gpa(struct hv_partition *partition, u64 gpa,
 				struct hv_doorbell_gpa *at)
 {
-	if (at->any.nr || !xa_empty(&at->values))
+	if (hv_doorbell_gpa_is_watched(at))
 		return;
 
 	xa_erase(&partition->doorbell_gpas, gpa);
+	/* A store that ran out of memory half way leaves nodes without entries. */
+	xa_destroy(&at->values);
 	kfree_rcu(at, rcu);
 }
 
