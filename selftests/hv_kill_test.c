@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hv_case_util.h"
+#include "hv_doorbell_util.h"
+#include "hv_memory_util.h"
 
 /* machine: ports timeout=300 */
 
@@ -19,8 +20,6 @@
 #define KILLS		20
 #define SYNC_EVERY	16
 
-#define REFCNT		"/sys/module/kvm_hv_ports/refcnt"
-#define SHRINK		"/sys/kernel/slab/hv_port_buffers/shrink"
 #define CACHE		"hv_port_buffers"
 
 /* Shared by parent and child: how often a vCPU came by */
@@ -107,46 +106,9 @@ static void kill_one(u64 after)
 		    "the child's status is %d", status);
 }
 
-static long read_refcnt(void)
-{
-	FILE *file = fopen(REFCNT, "r");
-	long count = -1;
-
-	TEST_ASSERT(file, "no " REFCNT);
-	TEST_ASSERT_EQ(fscanf(file, "%ld", &count), 1);
-	fclose(file);
-	return count;
-}
-
-/* Free objects that a CPU keeps for itself count as active until a shrink. */
-static void shrink_cache(void)
-{
-	FILE *file = fopen(SHRINK, "w");
-
-	TEST_ASSERT(file, "no " SHRINK);
-	fputs("1", file);
-	fclose(file);
-}
-
-static long read_active_objects(void)
-{
-	FILE *file = fopen("/proc/slabinfo", "r");
-	long active = -1;
-	char line[512];
-
-	TEST_ASSERT(file, "no /proc/slabinfo");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, CACHE " %ld", &active) == 1)
-			break;
-	fclose(file);
-	TEST_ASSERT(active >= 0, "no " CACHE " in /proc/slabinfo");
-	return active;
-}
-
 static bool all_given_back(void)
 {
-	shrink_cache();
-	return !read_refcnt() && !read_active_objects();
+	return !hv_module_refcount() && !hv_cache_read(CACHE);
 }
 
 /* The last of it goes after a grace period. */
@@ -159,8 +121,8 @@ static bool await_all_given_back(void)
 			return true;
 		usleep(10000);
 	}
-	ksft_print_msg("module references %ld, message buffers %ld\n", read_refcnt(),
-		       read_active_objects());
+	ksft_print_msg("module references %d, message buffers %ld\n", hv_module_refcount(),
+		       hv_cache_read(CACHE));
 	return false;
 }
 
@@ -177,8 +139,8 @@ static void check_counters(void)
 		_exit(1);
 	}
 	await_progress(pid, 1);
-	ksft_test_result(read_refcnt() == 1, "a running VM holds a reference\n");
-	ksft_test_result(read_active_objects() >= 2, "its ports have buffers\n");
+	ksft_test_result(hv_module_refcount() == 1, "a running VM holds a reference\n");
+	ksft_test_result(hv_cache_read(CACHE) >= 2, "its ports have buffers\n");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

@@ -3,16 +3,12 @@
  * What a VM's ports need is charged to its memory cgroup, and comes back when
  * the VM is gone.
  */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hv_case_util.h"
-
-#define ROOT		"/sys/fs/cgroup"
-#define GROUP		ROOT "/hv_memcg_test"
+#include "hv_memory_util.h"
 
 #define PORT		0x100
 #define PORTS		1024
@@ -22,34 +18,10 @@
 #define PORT_MIN	(16 * 256L)
 #define PORT_MAX	(2 * PORT_MIN)
 
+static struct hv_cgroup group;
+
 /* In the child: one byte each way per step */
 static int to_child[2], to_parent[2];
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	TEST_ASSERT(fd >= 0, "open %s", path);
-	TEST_ASSERT(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
-		    "write \"%s\" to %s", text, path);
-	close(fd);
-}
-
-/* Bytes of kernel objects that are charged to the group */
-static long read_slab(void)
-{
-	FILE *file = fopen(GROUP "/memory.stat", "r");
-	char line[128];
-	long slab = -1;
-
-	TEST_ASSERT(file, "no " GROUP "/memory.stat");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "slab %ld", &slab) == 1)
-			break;
-	fclose(file);
-	TEST_ASSERT(slab >= 0, "no slab in memory.stat");
-	return slab;
-}
 
 static void guest_code(struct hv_test_vp *vp)
 {
@@ -86,10 +58,8 @@ static void child(void)
 	void *code[] = { guest_code };
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	char pid[32];
 
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	write_file(GROUP "/cgroup.procs", pid);
+	hv_cgroup_enter(&group);
 	vm = hv_test_create(1, code, &vcpu);
 	hv_test_step(vcpu, 0);
 	report_and_wait();
@@ -130,7 +100,7 @@ static bool await_given_back(long before)
 	int i;
 
 	for (i = 0; i < 1000; i++) {
-		slab = read_slab();
+		slab = hv_cgroup_slab(&group);
 		if (slab < before + PORTS * PORT_MIN / 20)
 			return true;
 		usleep(10000);
@@ -139,22 +109,14 @@ static bool await_given_back(long before)
 	return false;
 }
 
-static void set_up_group(void)
-{
-	if (access(ROOT "/cgroup.controllers", F_OK))
-		ksft_exit_skip("no cgroup v2 on " ROOT "\n");
-	write_file(ROOT "/cgroup.subtree_control", "+memory");
-	if (mkdir(GROUP, 0755))
-		TEST_ASSERT(!access(GROUP, F_OK), "mkdir " GROUP);
-}
-
 int main(void)
 {
 	long attached;
 	int status;
 	pid_t pid;
 
-	set_up_group();
+	if (!hv_cgroup_create(&group, "hv_memcg_test"))
+		ksft_exit_skip("no cgroup v2\n");
 	TEST_ASSERT(!pipe(to_child) && !pipe(to_parent), "pipe");
 	pid = fork();
 	TEST_ASSERT(pid >= 0, "fork");
@@ -170,17 +132,17 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(4);
 	await_child();
-	attached = read_slab();
+	attached = hv_cgroup_slab(&group);
 	let_child_go_on();
 	await_child();
-	ksft_test_result(is_what_ports_need(read_slab() - attached),
+	ksft_test_result(is_what_ports_need(hv_cgroup_slab(&group) - attached),
 			 "%d ports are charged to the VM\n", PORTS);
 	let_child_go_on();
 	await_child();
 	ksft_test_result(await_given_back(attached), "not any more when deleted\n");
 	let_child_go_on();
 	await_child();
-	ksft_test_result(is_what_ports_need(read_slab() - attached), "charged again\n");
+	ksft_test_result(is_what_ports_need(hv_cgroup_slab(&group) - attached), "charged again\n");
 	let_child_go_on();
 	await_child();
 	ksft_test_result(await_given_back(attached), "not any more when the VM is gone\n");
@@ -188,6 +150,6 @@ int main(void)
 
 	TEST_ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	TEST_ASSERT(WIFEXITED(status) && !WEXITSTATUS(status), "the child's status is %d", status);
-	rmdir(GROUP);
+	hv_cgroup_remove(&group);
 	ksft_finished();
 }
