@@ -369,43 +369,59 @@ static struct kvm_hyperv_exit hv_test_user_exit;
 /* Exits that a test answers itself: true if it did */
 static bool (*hv_test_exit)(struct kvm_vcpu *vcpu);
 
-/* Run until the guest syncs (returns its stage) or is done (returns -1). */
-static inline int64_t hv_test_run(struct kvm_vcpu *vcpu)
+/* True if the guest synced (stage) or is done (-1); else it can go on. */
+static inline bool hv_test_handle_ucall(struct kvm_vcpu *vcpu, s64 *stage)
 {
-	struct kvm_run *run = vcpu->run;
 	struct ucall uc;
 
-	for (;;) {
-		vcpu_run(vcpu);
-
-		if (run->exit_reason == KVM_EXIT_HYPERV) {
-			if (run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
-				hv_test_user_exit = run->hyperv;
-				run->hyperv.u.hcall.result = hv_test_user_status;
-				atomic_fetch_add(&hv_test_user_hypercalls, 1);
-			}
-			continue;
-		}
-
-		if (hv_test_exit && hv_test_exit(vcpu))
-			continue;
-
-		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
-		switch (get_ucall(vcpu, &uc)) {
-		case UCALL_SYNC:
-			return uc.args[1];
-		case UCALL_DONE:
-			return -1;
-		case UCALL_PRINTF:
-			pr_info("%s", uc.buffer);
-			break;
-		case UCALL_ABORT:
-			REPORT_GUEST_ASSERT(uc);
-			break;
-		default:
-			TEST_FAIL("Unknown ucall %lu", uc.cmd);
-		}
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		*stage = uc.args[1];
+		return true;
+	case UCALL_DONE:
+		*stage = -1;
+		return true;
+	case UCALL_PRINTF:
+		pr_info("%s", uc.buffer);
+		break;
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+		break;
+	default:
+		TEST_FAIL("Unknown ucall %lu", uc.cmd);
 	}
+	return false;
+}
+
+/* The same for all exits */
+static inline bool hv_test_handle_exit(struct kvm_vcpu *vcpu, s64 *stage)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (run->exit_reason == KVM_EXIT_HYPERV) {
+		if (run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
+			hv_test_user_exit = run->hyperv;
+			run->hyperv.u.hcall.result = hv_test_user_status;
+			atomic_fetch_add(&hv_test_user_hypercalls, 1);
+		}
+		return false;
+	}
+
+	if (hv_test_exit && hv_test_exit(vcpu))
+		return false;
+	return hv_test_handle_ucall(vcpu, stage);
+}
+
+/* Run until the guest syncs (returns its stage) or is done (returns -1). */
+static inline s64 hv_test_run(struct kvm_vcpu *vcpu)
+{
+	s64 stage;
+
+	do {
+		vcpu_run(vcpu);
+	} while (!hv_test_handle_exit(vcpu, &stage));
+	return stage;
 }
 
 static inline void *hv_test_thread(void *vcpu)
