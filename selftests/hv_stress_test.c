@@ -3,7 +3,7 @@
  * Two vCPUs post to one port at once: nothing is lost, doubled, torn or, per
  * poster, reordered.
  */
-#include "hv_case_util.h"
+#include "hv_payload_util.h"
 
 /* machine: ports timeout=400 */
 
@@ -19,72 +19,34 @@
 #define AUTO_EOI	BIT(0)
 #define ANY_VP		BIT(1)
 
-struct payload {
-	u32 poster;
-	u32 seq;
-	u64 checksum;
-	u64 words[28];
-};
-
-#define PAYLOAD_MIN	offsetof(struct payload, words)
-
 static u64 received;
 static u64 interrupts;
 static u32 ready;
 static u32 last_seq[POSTERS];
 static u8 seen[POSTERS][PER_POSTER];
 
-static u32 payload_size(u32 seq)
-{
-	return PAYLOAD_MIN + 8 * (seq * 5 % 29);
-}
-
-static u64 checksum(const struct payload *p)
-{
-	u32 words = (payload_size(p->seq) - PAYLOAD_MIN) / 8;
-	u64 sum = p->poster * 0x1234567ULL + p->seq;
-	u32 i;
-
-	for (i = 0; i < words; i++)
-		sum = (sum << 5 | sum >> 59) + p->words[i];
-	return sum;
-}
-
-static void fill_payload(struct payload *p, u32 poster, u32 seq)
-{
-	u32 i;
-
-	p->poster = poster;
-	p->seq = seq;
-	for (i = 0; i < ARRAY_SIZE(p->words); i++)
-		p->words[i] = (((u64)seq << 32 | poster) + i) * 0x9e3779b97f4a7c15ULL;
-	p->checksum = checksum(p);
-}
-
 /* Once each, and for a fixed VP in order */
-static void account(const struct payload *p)
+static void account(const struct hv_payload *p)
 {
-	u8 *mark = &seen[p->poster][p->seq];
+	u8 *mark = &seen[p->stream][p->seq];
 
 	GUEST_ASSERT_EQ(__atomic_exchange_n(mark, 1, __ATOMIC_SEQ_CST), 0);
 	if (!(hv_test_arg & ANY_VP)) {
-		GUEST_ASSERT_EQ(p->seq, last_seq[p->poster]);
-		last_seq[p->poster]++;
+		GUEST_ASSERT_EQ(p->seq, last_seq[p->stream]);
+		last_seq[p->stream]++;
 	}
 	hv_inc(&received);
 }
 
 static void take_message(struct hv_test_vp *vp)
 {
-	struct payload p;
+	struct hv_payload p;
 
 	GUEST_ASSERT_EQ(hv_slot_type(vp, SINT), TYPE);
 	GUEST_ASSERT_EQ(hv_slot(vp, SINT)->port_id, PORT);
-	memcpy(&p, (void *)hv_slot(vp, SINT)->payload, sizeof(p));
-	GUEST_ASSERT(p.poster < POSTERS);
+	hv_payload_read(vp, SINT, &p);
+	GUEST_ASSERT(p.stream < POSTERS);
 	GUEST_ASSERT(p.seq < PER_POSTER);
-	GUEST_ASSERT_EQ(hv_slot(vp, SINT)->payload_size, payload_size(p.seq));
-	GUEST_ASSERT_EQ(p.checksum, checksum(&p));
 	account(&p);
 	hv_slot_free(vp, SINT);
 }
@@ -139,19 +101,19 @@ static void guest_second_receiver(struct hv_test_vp *vp)
 	guest_finish_receiver(vp);
 }
 
-static u64 post(struct hv_test_vp *vp, const struct payload *p)
+static u64 post(struct hv_test_vp *vp, const struct hv_payload *p)
 {
-	return hv_post(vp, CONNECTION, TYPE, p, payload_size(p->seq));
+	return hv_post(vp, CONNECTION, TYPE, p, hv_payload_size(p->seq));
 }
 
 static void guest_post_all(struct hv_test_vp *vp, u32 poster)
 {
 	u64 status, retries = 0;
-	struct payload p;
+	struct hv_payload p;
 	u32 seq;
 
 	for (seq = 0; seq < PER_POSTER; seq++) {
-		fill_payload(&p, poster, seq);
+		hv_payload_fill(&p, poster, seq);
 		while ((status = post(vp, &p)) == HV_STATUS_INSUFFICIENT_BUFFERS)
 			hv_await_buffer(&retries);
 		GUEST_ASSERT_EQ(status, (u64)HV_STATUS_SUCCESS);
