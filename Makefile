@@ -15,11 +15,11 @@ FLAVOUR	?= ordinary
 endif
 
 override BUILD := $(abspath $(BUILD))
-export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS
+export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules help run shell check check-harness coverage mutants model kernel clean distclean
+.PHONY: modules help run shell check check-harness coverage mutants soak model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -35,6 +35,8 @@ help:
 	@echo 'make coverage       which lines of the module the tests reach'
 	@echo 'make mutants        plants faults: which ones do the tests notice?'
 	@echo '     MUTANTS=GLOB   ... those whose names match'
+	@echo 'make soak           messages under every disturbance, for hours'
+	@echo '     MESSAGES=N     ... so many (10000000)'
 	@echo 'make model          the model of the handshake over a message slot (spin)'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
@@ -63,6 +65,9 @@ coverage:
 
 mutants:
 	@$(machine)/mutants.sh
+
+soak:
+	@$(machine)/soak.sh
 
 model:
 	@$(machine)/model.sh
