@@ -25,7 +25,7 @@
 #define PORT(i)		(0x100 + (i))
 #define WRITES		(15000 / HV_TEST_SCALE)
 /* Of each outcome and state; to get them, a ringer writes up to so many times. */
-#define ENOUGH		100
+#define ENOUGH		(100 / HV_TEST_SCALE)
 #define WRITES_LIMIT	(20 * WRITES)
 #define KILLED		10
 
