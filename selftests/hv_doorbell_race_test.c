@@ -274,7 +274,7 @@ static void linger(u32 turn)
 {
 	u32 delay;
 
-	for (delay = turn * 7919 % 16384; delay; delay--)
+	for (delay = turn * 7919 % (16384 * HV_TEST_SCALE * HV_TEST_SCALE); delay; delay--)
 		barrier();
 }
 

@@ -71,7 +71,7 @@ static void linger(void)
 	const u64 before = hv_load(&calls);
 	int i;
 
-	for (i = 0; i < 50 && hv_load(&calls) < before + 3; i++)
+	for (i = 0; i < 200 && hv_load(&calls) < before + 10; i++)
 		hv_yield();
 }
 
