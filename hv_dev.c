@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hyper-V ports and connections for KVM guests: the module and KVM's hooks
+ * Hyper-V ports and connections for KVM guests: the module, KVM's hooks, and
+ * /dev/hv_ports
  */
+#include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
 #include <linux/module.h>
 
 #include "hv_ports.h"
@@ -50,9 +55,10 @@ static void hv_dev_vm_destroy(struct kvm *kvm, void *data)
 {
 	struct hv_partition *partition = data;
 
+	hv_partition_hide(partition);
 	hv_ports_teardown(partition);
 	synchronize_rcu();
-	hv_partition_free(partition);
+	hv_partition_put(partition);
 }
 
 static const struct kvm_hv_port_ops hv_dev_ops = {
@@ -64,6 +70,263 @@ static const struct kvm_hv_port_ops hv_dev_ops = {
 	.synic_changed	= hv_dev_synic_changed,
 	.mmio_write	= hv_dev_mmio_write,
 	.vm_destroy	= hv_dev_vm_destroy,
+};
+
+/* /dev/hv_ports, see include/uapi/linux/hv_ports.h */
+
+static long hv_dev_get_info(void __user *to)
+{
+	struct hv_ports_get_info arg;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags || arg.reserved)
+		return -EINVAL;
+
+	arg.version = HV_PORTS_VERSION;
+	arg.port_types = BIT(HV_PORTS_MESSAGE) | BIT(HV_PORTS_EVENT) | BIT(HV_PORTS_DOORBELL);
+	arg.buffers = HV_PORT_BUFFERS;
+	return hv_host_copy_out(to, &arg, sizeof(arg));
+}
+
+/* The partition of a VM, counted */
+static struct hv_partition *hv_dev_partition_of(int vm_fd)
+{
+	struct hv_partition *partition;
+	struct kvm *kvm;
+
+	kvm = hv_kvm->get_vm(vm_fd);
+	if (IS_ERR(kvm))
+		return ERR_CAST(kvm);
+
+	partition = hv_partition_attach(kvm);
+	if (!IS_ERR(partition))
+		kref_get(&partition->ref);
+	hv_kvm->put_vm(kvm);
+	return partition;
+}
+
+static long hv_dev_attach_vm(void __user *to)
+{
+	struct hv_partition *partition;
+	struct hv_ports_attach_vm arg;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags)
+		return -EINVAL;
+
+	partition = hv_dev_partition_of(arg.vm_fd);
+	if (IS_ERR(partition))
+		return PTR_ERR(partition);
+
+	if (test_and_set_bit_lock(0, &partition->claimed)) {
+		hv_partition_put(partition);
+		return -EBUSY;
+	}
+	arg.id = READ_ONCE(partition->id);
+	return hv_host_give_partition(partition, &arg.fd, &arg, sizeof(arg), to);
+}
+
+static long hv_dev_create_host(void __user *to)
+{
+	struct hv_ports_create_host arg;
+	struct hv_partition *partition;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags || arg.reserved)
+		return -EINVAL;
+
+	partition = hv_partition_create_host();
+	if (!partition)
+		return -ENOMEM;
+	arg.id = READ_ONCE(partition->id);
+	return hv_host_give_partition(partition, &arg.fd, &arg, sizeof(arg), to);
+}
+
+static struct hv_partition *hv_dev_find(u64 which, bool by_id)
+{
+	struct hv_partition *partition;
+
+	if (!by_id)
+		return which > INT_MAX ? ERR_PTR(-EBADF) : hv_host_partition_get(which);
+
+	partition = hv_partition_find(which);
+	return partition ?: ERR_PTR(-ESRCH);
+}
+
+static long hv_dev_link(void __user *from, bool link)
+{
+	struct hv_partition *a, *b;
+	struct hv_ports_link arg;
+	bool by_id;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), from);
+	if (r)
+		return r;
+	if (arg.flags & ~HV_PORTS_LINK_BY_ID)
+		return -EINVAL;
+	by_id = arg.flags & HV_PORTS_LINK_BY_ID;
+	if (by_id && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	a = hv_dev_find(arg.a, by_id);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	b = hv_dev_find(arg.b, by_id);
+	if (IS_ERR(b)) {
+		hv_partition_put(a);
+		return PTR_ERR(b);
+	}
+
+	r = hv_partition_link(a, b, link);
+	if (!r)
+		hv_ports_review(a, b);
+	hv_partition_put(b);
+	hv_partition_put(a);
+	return r;
+}
+
+static void hv_dev_describe(struct hv_partition *partition, struct hv_ports_partition *arg)
+{
+	arg->parent = hv_partition_parent_id(partition);
+	arg->pid = partition->pid;
+	arg->kind = partition->kvm ? HV_PORTS_VM : HV_PORTS_HOST;
+
+	mutex_lock(&partition->lock);
+	arg->nr_ports = partition->nr_ports;
+	arg->nr_connections = partition->nr_connections;
+	arg->max_ports = partition->max_ports;
+	arg->max_connections = partition->max_connections;
+	arg->privileges = partition->privileges;
+	arg->dropped = partition->dropped;
+	memcpy(arg->name, partition->name, sizeof(arg->name));
+	mutex_unlock(&partition->lock);
+}
+
+static long hv_dev_next_partition(void __user *to)
+{
+	struct hv_ports_partition arg;
+	struct hv_partition *partition;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags || arg.reserved)
+		return -EINVAL;
+
+	partition = hv_partition_find_next(&arg.id);
+	if (!partition)
+		return -ENOENT;
+	hv_dev_describe(partition, &arg);
+	hv_partition_put(partition);
+	return hv_host_copy_out(to, &arg, sizeof(arg));
+}
+
+static long hv_dev_next_port(void __user *to)
+{
+	struct hv_partition *partition;
+	struct hv_ports_port arg;
+	bool found;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags)
+		return -EINVAL;
+
+	partition = hv_partition_find(arg.partition);
+	if (!partition)
+		return -ESRCH;
+	found = hv_ports_next_port(partition, &arg);
+	hv_partition_put(partition);
+	return found ? hv_host_copy_out(to, &arg, sizeof(arg)) : -ENOENT;
+}
+
+static long hv_dev_next_connection(void __user *to)
+{
+	struct hv_ports_connection arg;
+	struct hv_partition *partition;
+	bool found;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags & ~HV_PORTS_DOORBELLS)
+		return -EINVAL;
+
+	partition = hv_partition_find(arg.partition);
+	if (!partition)
+		return -ESRCH;
+	found = hv_ports_next_connection(partition, &arg);
+	hv_partition_put(partition);
+	return found ? hv_host_copy_out(to, &arg, sizeof(arg)) : -ENOENT;
+}
+
+static long hv_dev_next_link(void __user *to)
+{
+	struct hv_ports_next_link arg;
+	long r;
+
+	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
+	if (r)
+		return r;
+	if (arg.flags)
+		return -EINVAL;
+	if (!hv_partition_next_link(&arg.a, &arg.b))
+		return -ENOENT;
+	return hv_host_copy_out(to, &arg, sizeof(arg));
+}
+
+static long hv_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *to = (void __user *)arg;
+
+	switch (cmd) {
+	case HV_PORTS_GET_INFO:
+		return hv_dev_get_info(to);
+	case HV_PORTS_ATTACH_VM:
+		return hv_dev_attach_vm(to);
+	case HV_PORTS_CREATE_HOST:
+		return hv_dev_create_host(to);
+	case HV_PORTS_LINK:
+	case HV_PORTS_UNLINK:
+		return hv_dev_link(to, cmd == HV_PORTS_LINK);
+	case HV_PORTS_NEXT_PARTITION:
+		return hv_dev_next_partition(to);
+	case HV_PORTS_NEXT_PORT:
+		return hv_dev_next_port(to);
+	case HV_PORTS_NEXT_CONNECTION:
+		return hv_dev_next_connection(to);
+	case HV_PORTS_NEXT_LINK:
+		return hv_dev_next_link(to);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations hv_dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = hv_dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice hv_dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hv_ports",
+	.fops = &hv_dev_fops,
+	.mode = 0600,
 };
 
 static int __init hv_dev_init(void)
@@ -78,13 +341,25 @@ static int __init hv_dev_init(void)
 	if (r) {
 		if (r == -ENOEXEC)
 			pr_err("built for another KVM than the one that is loaded\n");
-		hv_ports_cache_exit();
+		goto cache_exit;
 	}
+
+	r = misc_register(&hv_dev);
+	if (r)
+		goto unregister;
+	return 0;
+
+unregister:
+	hv_kvm->unregister(&hv_dev_ops);
+	rcu_barrier();
+cache_exit:
+	hv_ports_cache_exit();
 	return r;
 }
 
 static void __exit hv_dev_exit(void)
 {
+	misc_deregister(&hv_dev);
 	hv_kvm->unregister(&hv_dev_ops);
 	/* Ports and connections of VMs that are gone */
 	rcu_barrier();

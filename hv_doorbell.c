@@ -105,19 +105,6 @@ static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition
 
 /* Data path */
 
-static void hv_doorbell_ring_rcu(struct hv_port *port)
-{
-	struct hv_vp *vp;
-
-	/* Deleted: the write is consumed all the same. */
-	if (READ_ONCE(port->dead))
-		return;
-
-	vp = hv_port_doorbell_vp_rcu(port);
-	if (vp)
-		hv_event_signal(vp, port->sint, port->id % HV_EVENT_FLAGS_COUNT);
-}
-
 /**
  * hv_doorbell_write - offer a trapped write to a partition's doorbells
  * @vcpu: who wrote
@@ -152,7 +139,9 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 	if (connection) {
 		trace_hv_ports_ring(partition->id, vcpu->vcpu_id, gpa, len, value,
 				    connection->port->id);
-		hv_doorbell_ring_rcu(connection->port);
+		/* Consumed even if nobody is there to hear it */
+		if (hv_port_ring_rcu(connection->port))
+			atomic64_inc(&connection->sent);
 	}
 	rcu_read_unlock();
 
@@ -181,7 +170,7 @@ bool hv_doorbell_check_input(struct hv_partition *partition,
 	if (size >= HV_DOORBELL_SIZES)
 		return false;
 	return offset_in_page(gpa) + hv_doorbell_bytes(size) <= PAGE_SIZE &&
-	       hv_kvm->gpa_is_valid(partition->kvm, gpa);
+	       partition->kvm && hv_kvm->gpa_is_valid(partition->kvm, gpa);
 }
 
 static bool hv_doorbell_sizes_meet(const struct hv_doorbell_value *value, u32 size)

@@ -34,6 +34,7 @@ union hv_input {
  * @input_size: bytes
  * @fast_size: the largest fast form that the code has, in bytes
  * @output_size: bytes
+ * @privilege: HV_PORTS_MAY_..., or 0
  * @port_at: offset of the port id in the input, or NO_ID
  * @connection_at: offset of the connection id in the input, or NO_ID
  * @control: the handler, if it takes L1: called without kvm->srcu, for a VM
@@ -46,6 +47,7 @@ struct hv_hcall_desc {
 	u16 input_size;
 	u8 fast_size;
 	u8 output_size;
+	u8 privilege;
 	s8 port_at;
 	s8 connection_at;
 	u64 (*control)(struct hv_partition *caller, const void *input, u64 *output);
@@ -55,19 +57,21 @@ struct hv_hcall_desc {
 static u64 hv_get_partition_id(struct hv_partition *caller, const void *input,
 			       u64 *output)
 {
-	*output = caller->id;
+	*output = READ_ONCE(caller->id);
 	return HV_STATUS_SUCCESS;
 }
 
 static const struct hv_hcall_desc hv_hcalls[] = {
 	{
 		.code = HVCALL_POST_MESSAGE,
+		.privilege = HV_PORTS_MAY_POST,
 		.input_size = sizeof(struct hv_port_post_message),
 		.port_at = NO_ID,
 		.connection_at = offsetof(struct hv_port_post_message, connection_id),
 		.data = hv_post_message,
 	}, {
 		.code = HVCALL_SIGNAL_EVENT,
+		.privilege = HV_PORTS_MAY_SIGNAL,
 		.input_size = sizeof(struct hv_port_signal_event),
 		.fast_size = HV_FAST_INPUT_SIZE,
 		.port_at = NO_ID,
@@ -81,6 +85,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_get_partition_id,
 	}, {
 		.code = HVCALL_CREATE_PORT,
+		.privilege = HV_PORTS_MAY_CREATE,
 		.input_size = sizeof(struct hv_input_create_port),
 		.fast_size = HV_XMM_INPUT_SIZE,
 		.port_at = offsetof(struct hv_input_create_port, port_id),
@@ -88,6 +93,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_port_create,
 	}, {
 		.code = HVCALL_DELETE_PORT,
+		.privilege = HV_PORTS_MAY_CREATE,
 		.input_size = sizeof(struct hv_input_delete_port),
 		.fast_size = HV_FAST_INPUT_SIZE,
 		.port_at = offsetof(struct hv_input_delete_port, port_id),
@@ -95,6 +101,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_port_delete,
 	}, {
 		.code = HVCALL_CONNECT_PORT,
+		.privilege = HV_PORTS_MAY_CONNECT,
 		.input_size = sizeof(struct hv_input_connect_port),
 		.fast_size = HV_XMM_INPUT_SIZE,
 		.port_at = offsetof(struct hv_input_connect_port, port_id),
@@ -102,6 +109,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_connection_create,
 	}, {
 		.code = HVCALL_DISCONNECT_PORT,
+		.privilege = HV_PORTS_MAY_CONNECT,
 		.input_size = sizeof(struct hv_input_disconnect_port),
 		.fast_size = HV_FAST_INPUT_SIZE,
 		.port_at = NO_ID,
@@ -109,6 +117,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_connection_delete,
 	}, {
 		.code = HVCALL_GET_PORT_PROPERTY,
+		.privilege = HV_PORTS_MAY_CREATE,
 		.input_size = sizeof(struct hv_input_get_port_property),
 		.output_size = sizeof(u64),
 		.port_at = offsetof(struct hv_input_get_port_property, port_id),
@@ -116,6 +125,7 @@ static const struct hv_hcall_desc hv_hcalls[] = {
 		.control = hv_port_get_property,
 	}, {
 		.code = HVCALL_SET_PORT_PROPERTY,
+		.privilege = HV_PORTS_MAY_CREATE,
 		.input_size = sizeof(struct hv_input_set_port_property),
 		.output_size = sizeof(u64),
 		.port_at = offsetof(struct hv_input_set_port_property, get.port_id),
@@ -149,9 +159,13 @@ static void hv_read_registers(const struct kvm_hv_port_hcall *hc, u32 size,
 }
 
 /* Everything about the call that can be said without knowing what it means. */
-static u64 hv_read_input(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *desc,
+static u64 hv_read_input(struct kvm_vcpu *vcpu, struct hv_partition *caller,
+			 const struct hv_hcall_desc *desc,
 			 const struct kvm_hv_port_hcall *hc, union hv_input *in)
 {
+	if (caller && (READ_ONCE(caller->privileges) & desc->privilege) != desc->privilege)
+		return HV_STATUS_ACCESS_DENIED;
+
 	if (hc->rep_cnt || hc->rep_idx || hc->var_cnt)
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 
@@ -241,7 +255,7 @@ bool hv_hcall(struct kvm_vcpu *vcpu, struct hv_partition *caller,
 	if (!desc || (hc->fast && hc->code == HVCALL_POST_MESSAGE))
 		return false;
 
-	*status = hv_read_input(vcpu, desc, hc, &in);
+	*status = hv_read_input(vcpu, caller, desc, hc, &in);
 	if (*status != HV_STATUS_SUCCESS)
 		memset(&in, 0, sizeof(in));
 	else if (desc->data && !desc->data(caller, &in, status))

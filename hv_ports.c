@@ -45,6 +45,8 @@ static void hv_port_free_rcu(struct rcu_head *rcu)
 
 	if (port->buffers)
 		kmem_cache_free(hv_port_buffers, port->buffers);
+	if (port->eventfd)
+		eventfd_ctx_put(port->eventfd);
 	kfree(port);
 }
 
@@ -55,12 +57,26 @@ static void hv_port_release(struct kref *ref)
 	call_rcu(&port->rcu, hv_port_free_rcu);
 }
 
-static void hv_port_put(struct hv_port *port)
+/**
+ * hv_port_put - let go of a port
+ * @port: was counted
+ */
+void hv_port_put(struct hv_port *port)
 {
 	kref_put(&port->ref, hv_port_release);
 }
 
 /* Data path: from a connection to a VP */
+
+static bool hv_port_is_host(const struct hv_port *port)
+{
+	return !port->partition->kvm;
+}
+
+static bool hv_port_is_gone(const struct hv_port *port)
+{
+	return READ_ONCE(port->dead) || READ_ONCE(port->revoked);
+}
 
 static bool hv_vp_is_ready(struct kvm_vcpu *vcpu, const struct hv_port *port,
 			   u32 page, struct hv_vp **vp)
@@ -122,17 +138,12 @@ static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
 	return HV_STATUS_SUCCESS;
 }
 
-/**
- * hv_port_doorbell_vp_rcu - the VP that hears of a doorbell
- * @port: a doorbell port that is not dead
- *
+/*
  * A ring cannot be refused, so a VP whose SINT is masked or whose SynIC is off
- * will do: it finds the flag, when its page is on again at the latest.
- *
- * Context: under RCU.
- * Return: the VP, or NULL if there is none with that index any more.
+ * will do: it finds the flag, when its page is on again at the latest.  NULL if
+ * there is none with that index any more.
  */
-struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
+static struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
 {
 	struct hv_partition *partition = port->partition;
 	struct kvm_vcpu *vcpu;
@@ -149,17 +160,52 @@ struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
 	return xa_find(&partition->vps, &i, ULONG_MAX, XA_PRESENT);
 }
 
+/**
+ * hv_port_ring_rcu - ring a doorbell
+ * @port: a doorbell port
+ *
+ * Context: under RCU; does not sleep.
+ * Return: false if the port is gone, and nobody heard of it.
+ */
+bool hv_port_ring_rcu(struct hv_port *port)
+{
+	struct hv_vp *vp;
+
+	if (hv_port_is_gone(port))
+		return false;
+
+	atomic64_inc(&port->rings);
+	if (port->eventfd) {
+		eventfd_signal(port->eventfd);
+		return true;
+	}
+
+	vp = hv_port_doorbell_vp_rcu(port);
+	if (vp)
+		hv_event_signal(vp, port->sint, port->id % HV_EVENT_FLAGS_COUNT);
+	return vp;
+}
+
+static void hv_connection_count(struct hv_connection *connection, u64 status)
+{
+	atomic64_inc(status == HV_STATUS_SUCCESS ? &connection->sent :
+						   &connection->failed);
+}
+
 static u64 hv_port_post_rcu(struct hv_port *port, const struct hv_port_post_message *in)
 {
 	struct hv_vp *vp;
 	u64 status;
 
-	if (READ_ONCE(port->dead) || port->type != HV_PORT_TYPE_MESSAGE)
+	if (hv_port_is_gone(port) || port->type != HV_PORT_TYPE_MESSAGE)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	if (in->rsvdz || !in->message_type || (in->message_type & BIT(31)) ||
 	    in->payload_size > HV_MESSAGE_PAYLOAD_BYTE_COUNT)
 		return HV_STATUS_INVALID_PARAMETER;
+
+	if (hv_port_is_host(port))
+		return hv_msg_post_host(port, in);
 
 	status = hv_port_target_rcu(port, KVM_HV_PORT_VP_SIMP, &vp);
 	if (status == HV_STATUS_SUCCESS)
@@ -183,8 +229,10 @@ bool hv_post_message(struct hv_partition *caller, const void *input, u64 *status
 
 	rcu_read_lock();
 	connection = hv_connection_find_rcu(caller, in->connection_id);
-	if (connection)
+	if (connection) {
 		*status = hv_port_post_rcu(connection->port, in);
+		hv_connection_count(connection, *status);
+	}
 	rcu_read_unlock();
 
 	return connection;
@@ -196,16 +244,24 @@ static u64 hv_port_signal_rcu(struct hv_port *port, const struct hv_port_signal_
 	u64 status;
 	u32 flag;
 
-	if (READ_ONCE(port->dead) || port->type != HV_PORT_TYPE_EVENT)
+	if (hv_port_is_gone(port) || port->type != HV_PORT_TYPE_EVENT)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	if (in->rsvdz || in->flag_number >= port->flag_count)
 		return HV_STATUS_INVALID_PARAMETER;
 	flag = array_index_nospec(in->flag_number, port->flag_count);
 
+	if (port->eventfd) {
+		eventfd_signal(port->eventfd);
+		atomic64_inc(&port->rings);
+		return HV_STATUS_SUCCESS;
+	}
+
 	status = hv_port_target_rcu(port, KVM_HV_PORT_VP_SIEFP, &vp);
-	if (status == HV_STATUS_SUCCESS)
+	if (status == HV_STATUS_SUCCESS) {
 		hv_event_signal(vp, port->sint, port->base_flag + flag);
+		atomic64_inc(&port->rings);
+	}
 	return status;
 }
 
@@ -225,8 +281,10 @@ bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status
 
 	rcu_read_lock();
 	connection = hv_connection_find_rcu(caller, in->connection_id);
-	if (connection)
+	if (connection) {
 		*status = hv_port_signal_rcu(connection->port, in);
+		hv_connection_count(connection, *status);
+	}
 	rcu_read_unlock();
 
 	return connection;
@@ -296,7 +354,8 @@ static bool hv_connection_id_is_free(struct hv_partition *partition, u32 id,
 	lockdep_assert_held(&partition->lock);
 
 	return !xa_load(hv_connection_table(partition, doorbell), id) &&
-	       (doorbell || !hv_kvm->conn_has_eventfd(partition->kvm, id));
+	       (doorbell || !partition->kvm ||
+		!hv_kvm->conn_has_eventfd(partition->kvm, id));
 }
 
 /* Connect a port that may be deleted, or connected to, by somebody else. */
@@ -341,12 +400,13 @@ static u64 hv_check_port_for_connect(struct hv_partition *partition,
 {
 	bool available;
 
-	if (!port || port->connection_partition_id != partition->id)
+	if (!port)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	spin_lock(&port->lock);
 	*replaces = port->connection && port->connection->automatic;
-	available = !port->dead && (!port->connection || *replaces);
+	available = !hv_port_is_gone(port) && port->connection_partition == partition &&
+		    (!port->connection || *replaces);
 	spin_unlock(&port->lock);
 
 	return available ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
@@ -380,7 +440,8 @@ static u64 hv_check_connection_info(struct hv_partition *partition,
 	if (port->type != HV_PORT_TYPE_DOORBELL)
 		return HV_STATUS_SUCCESS;
 
-	if (hv_kvm->gpa_has_memslot(partition->kvm, info->doorbell_connection_info.gpa) ||
+	if (!partition->kvm ||
+	    hv_kvm->gpa_has_memslot(partition->kvm, info->doorbell_connection_info.gpa) ||
 	    hv_doorbell_collides(partition, info))
 		return HV_STATUS_INVALID_PARAMETER;
 	return HV_STATUS_SUCCESS;
@@ -422,45 +483,6 @@ static void hv_connection_stop(struct hv_partition *partition,
 	hv_disconnect_locked(partition, connection);
 }
 
-static u64 hv_connect_locked(struct hv_partition *partition,
-			     const struct hv_input_connect_port *in,
-			     struct hv_port *port)
-{
-	const struct hv_connection_info *info = &in->connection_info;
-	const bool doorbell = info->port_type == HV_PORT_TYPE_DOORBELL;
-	struct hv_connection *old, *connection;
-	bool replaces;
-	u64 status;
-
-	lockdep_assert_held(&partition->lock);
-
-	if (in->connection_id & ~HV_CONNECTION_ID_MASK)
-		return HV_STATUS_INVALID_CONNECTION_ID;
-
-	old = xa_load(hv_connection_table(partition, doorbell), in->connection_id);
-	if (!hv_connection_gives_way(old, port) &&
-	    !hv_connection_id_is_free(partition, in->connection_id, doorbell))
-		return HV_STATUS_INVALID_CONNECTION_ID;
-
-	status = hv_check_port_for_connect(partition, port, &replaces);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-
-	status = hv_check_connection_info(partition, info, port);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-
-	/* A connection that is replaced gives its place in the quota, too. */
-	if (!replaces && partition->nr_connections >= partition->max_connections)
-		return HV_STATUS_NO_RESOURCES;
-
-	connection = hv_connection_alloc(in->connection_id, port, false);
-	if (!connection)
-		return HV_STATUS_INSUFFICIENT_MEMORY;
-
-	return hv_connection_start(partition, connection, info);
-}
-
 static bool hv_proximity_is_valid(const struct hv_proximity_info *info)
 {
 	return !(info->flags & ~(HV_PROXIMITY_PREFERRED | HV_PROXIMITY_INFO_VALID));
@@ -489,6 +511,86 @@ static u64 hv_check_connect_input(struct hv_partition *partition,
 	}
 }
 
+static bool hv_partition_is_active(const struct hv_partition *partition)
+{
+	return !READ_ONCE(partition->dying);
+}
+
+/* Whose partition the caller may act in: its own, and its children's. */
+static bool hv_partition_may_act(const struct hv_partition *caller,
+				 const struct hv_partition *partition)
+{
+	return partition == caller || READ_ONCE(partition->parent) == caller;
+}
+
+static u64 hv_connect_locked(struct hv_partition *partition,
+			     const struct hv_input_connect_port *in,
+			     struct hv_port *port)
+{
+	const struct hv_connection_info *info = &in->connection_info;
+	const bool doorbell = info->port_type == HV_PORT_TYPE_DOORBELL;
+	struct hv_connection *old, *connection;
+	bool replaces;
+	u64 status;
+
+	lockdep_assert_held(&partition->lock);
+
+	if (!hv_partition_is_active(partition))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+
+	status = hv_check_connect_input(partition, in);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	if (in->connection_id & ~HV_CONNECTION_ID_MASK)
+		return HV_STATUS_INVALID_CONNECTION_ID;
+
+	old = xa_load(hv_connection_table(partition, doorbell), in->connection_id);
+	if (!hv_connection_gives_way(old, port) &&
+	    !hv_connection_id_is_free(partition, in->connection_id, doorbell))
+		return HV_STATUS_INVALID_CONNECTION_ID;
+
+	status = hv_check_port_for_connect(partition, port, &replaces);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	status = hv_check_connection_info(partition, info, port);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	/* A connection that is replaced gives its place in the quota, too. */
+	if (!replaces && partition->nr_connections >= partition->max_connections)
+		return HV_STATUS_NO_RESOURCES;
+
+	connection = hv_connection_alloc(in->connection_id, port, false);
+	if (!connection)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	return hv_connection_start(partition, connection, info);
+}
+
+static u64 hv_connect_port_of(struct hv_partition *partition,
+			      struct hv_partition *port_partition,
+			      const struct hv_input_connect_port *in)
+{
+	struct hv_port *port;
+	u64 status;
+
+	/* Whose teardown is not to be waited for */
+	if (!hv_partition_is_active(partition) || !hv_partition_is_active(port_partition))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+
+	port = hv_port_get(port_partition, in->port_id);
+
+	mutex_lock(&partition->lock);
+	status = hv_connect_locked(partition, in, port);
+	mutex_unlock(&partition->lock);
+
+	if (port)
+		hv_port_put(port);
+	return status;
+}
+
 /**
  * hv_connection_create - HvCallConnectPort
  * @caller: the caller's partition
@@ -502,27 +604,41 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 {
 	const struct hv_input_connect_port *in = input;
 	struct hv_partition *partition, *port_partition;
-	struct hv_port *port;
-	u64 status;
+	u64 status = HV_STATUS_INVALID_PARTITION_ID;
 
 	partition = hv_partition_resolve(caller, in->connection_partition_id);
 	port_partition = hv_partition_resolve(caller, in->port_partition_id);
-	if (!partition || !port_partition)
-		return HV_STATUS_INVALID_PARTITION_ID;
 
-	status = hv_check_connect_input(partition, in);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
+	if (partition && port_partition)
+		status = hv_partition_may_act(caller, partition) ?
+			 hv_connect_port_of(partition, port_partition, in) :
+			 HV_STATUS_ACCESS_DENIED;
 
-	port = hv_port_get(port_partition, in->port_id);
+	if (port_partition)
+		hv_partition_put(port_partition);
+	if (partition)
+		hv_partition_put(partition);
+	return status;
+}
+
+static u64 hv_disconnect(struct hv_partition *partition,
+			 const struct hv_input_disconnect_port *in)
+{
+	struct hv_connection *connection;
+	struct xarray *table;
+
+	if (in->flags & ~HV_DISCONNECT_DOORBELL)
+		return HV_STATUS_INVALID_PARAMETER;
+
+	table = hv_connection_table(partition, in->flags & HV_DISCONNECT_DOORBELL);
 
 	mutex_lock(&partition->lock);
-	status = hv_connect_locked(partition, in, port);
+	connection = xa_load(table, in->connection_id);
+	if (connection)
+		hv_connection_stop(partition, connection);
 	mutex_unlock(&partition->lock);
 
-	if (port)
-		hv_port_put(port);
-	return status;
+	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
 }
 
 /**
@@ -539,26 +655,38 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *output)
 {
 	const struct hv_input_disconnect_port *in = input;
-	struct hv_connection *connection;
 	struct hv_partition *partition;
-	struct xarray *table;
+	u64 status;
 
 	partition = hv_partition_resolve(caller, in->connection_partition_id);
 	if (!partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
-	if (in->flags & ~HV_DISCONNECT_DOORBELL)
-		return HV_STATUS_INVALID_PARAMETER;
+	status = hv_partition_may_act(caller, partition) ?
+		 hv_disconnect(partition, in) : HV_STATUS_ACCESS_DENIED;
+	hv_partition_put(partition);
+	return status;
+}
 
-	table = hv_connection_table(partition, in->flags & HV_DISCONNECT_DOORBELL);
+/**
+ * hv_connection_get_port - the port of a connection
+ * @partition: whose connection
+ * @id: of the connection; not a doorbell's
+ *
+ * Return: the port, counted, or NULL if there is no such connection.
+ */
+struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id)
+{
+	struct hv_connection *connection;
+	struct hv_port *port = NULL;
 
-	mutex_lock(&partition->lock);
-	connection = xa_load(table, in->connection_id);
-	if (connection)
-		hv_connection_stop(partition, connection);
-	mutex_unlock(&partition->lock);
+	rcu_read_lock();
+	connection = hv_connection_find_rcu(partition, id);
+	if (connection && kref_get_unless_zero(&connection->port->ref))
+		port = connection->port;
+	rcu_read_unlock();
 
-	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
+	return port;
 }
 
 /* Control path: ports */
@@ -568,7 +696,7 @@ static bool hv_sint_is_valid(u32 sint)
 	return sint >= HV_PORT_SINT_MIN && sint <= HV_PORT_SINT_MAX;
 }
 
-static u64 hv_check_port_info(const struct hv_port_info *info)
+static bool hv_port_info_is_valid(const struct hv_port_info *info)
 {
 	bool valid = false;
 
@@ -587,15 +715,7 @@ static u64 hv_check_port_info(const struct hv_port_info *info)
 			hv_sint_is_valid(info->event_port_info.target_sint);
 	}
 
-	return valid && !info->padding ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
-}
-
-static u64 hv_check_create_input(const struct hv_input_create_port *in)
-{
-	if (in->port_vtl || in->min_connection_vtl || in->padding ||
-	    !hv_proximity_is_valid(&in->proximity_domain_info))
-		return HV_STATUS_INVALID_PARAMETER;
-	return hv_check_port_info(&in->port_info);
+	return valid && !info->padding;
 }
 
 static struct hv_port *hv_port_alloc(struct hv_partition *partition,
@@ -611,8 +731,10 @@ static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 
 	kref_init(&port->ref);
 	spin_lock_init(&port->lock);
+	init_waitqueue_head(&port->wait);
 	port->partition = partition;
-	port->connection_partition_id = connection_partition->id;
+	port->connection_partition = connection_partition;
+	port->revoked = !hv_partition_knows(partition, connection_partition);
 	port->id = in->port_id;
 	port->type = info->port_type;
 	port->preferred_vp = HV_ANY_VP;
@@ -634,44 +756,90 @@ static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 	return port;
 }
 
-static u64 hv_create_locked(struct hv_partition *partition,
-			    struct hv_partition *connection_partition,
-			    const struct hv_input_create_port *in,
-			    struct hv_port **created)
+static u64 hv_check_create(struct hv_partition *partition,
+			   struct hv_partition *connection_partition,
+			   const struct hv_input_create_port *in)
 {
-	const u32 target_vp = in->port_info.message_port_info.target_vp;
-	struct kvm_vcpu *vcpu = hv_kvm->find_vcpu(partition->kvm, target_vp);
-	struct hv_port *port;
+	const struct hv_proximity_info *proximity = &in->proximity_domain_info;
 
-	lockdep_assert_held(&partition->lock);
+	if (!hv_partition_is_active(partition) ||
+	    !hv_partition_is_active(connection_partition))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+
+	if (in->port_vtl || in->min_connection_vtl || in->padding ||
+	    !hv_proximity_is_valid(proximity) || !hv_port_info_is_valid(&in->port_info))
+		return HV_STATUS_INVALID_PARAMETER;
 
 	if ((in->port_id & ~HV_PORT_ID_MASK) || xa_load(&partition->ports, in->port_id))
 		return HV_STATUS_INVALID_PORT_ID;
 	/* 0 says "empty" in the event ring. */
 	if (in->port_info.port_type == HV_PORT_TYPE_DOORBELL && !in->port_id)
 		return HV_STATUS_INVALID_PORT_ID;
+	return HV_STATUS_SUCCESS;
+}
+
+/* The target must be able to remember what comes before its SynIC is on. */
+static u64 hv_check_target(struct hv_partition *partition, u32 target_vp)
+{
+	struct kvm_vcpu *vcpu = NULL;
+
+	if (partition->kvm)
+		vcpu = hv_kvm->find_vcpu(partition->kvm, target_vp);
 	if (!vcpu && target_vp != HV_ANY_VP)
 		return HV_STATUS_INVALID_VP_INDEX;
 	if (partition->nr_ports >= partition->max_ports)
 		return HV_STATUS_NO_RESOURCES;
-
-	/* The target must be able to remember what comes before its SynIC is on. */
 	if (vcpu && !hv_partition_add_vp(partition, vcpu))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
-	port = hv_port_alloc(partition, connection_partition, in);
-	if (!port)
-		return HV_STATUS_INSUFFICIENT_MEMORY;
+	return HV_STATUS_SUCCESS;
+}
 
-	/* The caller's; it may need the port after somebody deleted it. */
+/* The caller gets a reference: somebody may delete the port at once. */
+static u64 hv_port_publish(struct hv_port *port, struct eventfd_ctx *eventfd)
+{
+	struct hv_partition *partition = port->partition;
+
+	lockdep_assert_held(&partition->lock);
+
+	port->eventfd = eventfd;
 	kref_get(&port->ref);
 	if (xa_err(xa_store(&partition->ports, port->id, port, GFP_KERNEL_ACCOUNT))) {
+		/* Nobody has seen the port, and the eventfd is the caller's. */
+		port->eventfd = NULL;
 		hv_port_put(port);
 		hv_port_put(port);
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	}
+	kref_get(&port->connection_partition->ref);
 	partition->nr_ports++;
-	*created = port;
 	return HV_STATUS_SUCCESS;
+}
+
+static u64 hv_create_locked(struct hv_partition *partition,
+			    struct hv_partition *connection_partition,
+			    const struct hv_input_create_port *in,
+			    struct eventfd_ctx *eventfd, struct hv_port **created)
+{
+	struct hv_port *port;
+	u64 status;
+
+	lockdep_assert_held(&partition->lock);
+
+	status = hv_check_create(partition, connection_partition, in);
+	if (status == HV_STATUS_SUCCESS)
+		status = hv_check_target(partition,
+					 in->port_info.message_port_info.target_vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	port = hv_port_alloc(partition, connection_partition, in);
+	if (!port)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	status = hv_port_publish(port, eventfd);
+	if (status == HV_STATUS_SUCCESS)
+		*created = port;
+	return status;
 }
 
 /*
@@ -683,12 +851,18 @@ static u64 hv_auto_connect(struct hv_partition *partition, struct hv_port *port)
 	struct hv_connection *connection;
 	u64 status = HV_STATUS_SUCCESS;
 
+	if (!hv_partition_is_active(partition))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+
 	connection = hv_connection_alloc(port->id, port, true);
 	if (!connection)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 
 	mutex_lock(&partition->lock);
-	if (partition->nr_connections >= partition->max_connections ||
+	if (!hv_partition_is_active(partition))
+		status = HV_STATUS_INVALID_PARTITION_STATE;
+	if (status != HV_STATUS_SUCCESS ||
+	    partition->nr_connections >= partition->max_connections ||
 	    !hv_connection_id_is_free(partition, port->id, false))
 		goto unlock;
 
@@ -706,7 +880,10 @@ unlock:
 	return status;
 }
 
-/* No message is taken by the port, and none is queued, once this returns. */
+/*
+ * No message is taken by the port, and none is queued, once this returns.  Under
+ * the owner's L1, so that its VPs are there.
+ */
 static void hv_port_kill(struct hv_port *port)
 {
 	spin_lock(&port->lock);
@@ -714,11 +891,13 @@ static void hv_port_kill(struct hv_port *port)
 	port->connection = NULL;
 	spin_unlock(&port->lock);
 
-	hv_msg_purge(port);
+	port->partition->dropped += hv_msg_purge(port);
+	wake_up_all(&port->wait);
+	hv_partition_put(port->connection_partition);
 	hv_port_put(port);
 }
 
-/* Take the port out of the table, if it is (still) in there. */
+/* Delete the port with that id, or only if it is (still) @which. */
 static bool hv_port_erase(struct hv_partition *partition, u32 id,
 			  const struct hv_port *which)
 {
@@ -731,12 +910,61 @@ static bool hv_port_erase(struct hv_partition *partition, u32 id,
 	if (port) {
 		xa_erase(&partition->ports, id);
 		partition->nr_ports--;
+		hv_port_kill(port);
 	}
 	mutex_unlock(&partition->lock);
 
-	if (port)
-		hv_port_kill(port);
 	return port;
+}
+
+static u64 hv_create_for(struct hv_partition *partition,
+			 struct hv_partition *connection_partition, bool connect,
+			 const struct hv_input_create_port *in,
+			 struct eventfd_ctx *eventfd, struct hv_port **port)
+{
+	u64 status;
+
+	mutex_lock(&partition->lock);
+	status = hv_create_locked(partition, connection_partition, in, eventfd, port);
+	mutex_unlock(&partition->lock);
+	/* A doorbell needs an address, which only ConnectPort has. */
+	if (status != HV_STATUS_SUCCESS || !connect ||
+	    (*port)->type == HV_PORT_TYPE_DOORBELL)
+		return status;
+
+	status = hv_auto_connect(connection_partition, *port);
+	if (status != HV_STATUS_SUCCESS) {
+		hv_port_erase(partition, (*port)->id, *port);
+		hv_port_put(*port);
+	}
+	return status;
+}
+
+static u64 hv_port_make(struct hv_partition *caller,
+			const struct hv_input_create_port *in,
+			struct eventfd_ctx *eventfd, struct hv_port **port)
+{
+	u64 status = HV_STATUS_INVALID_PARTITION_ID;
+	struct hv_partition *partition, *peer;
+	u64 id = in->connection_partition_id;
+
+	partition = hv_partition_resolve(caller, in->port_partition_id);
+	if (!partition)
+		return status;
+	if (!hv_partition_may_act(caller, partition)) {
+		hv_partition_put(partition);
+		return HV_STATUS_ACCESS_DENIED;
+	}
+
+	peer = hv_partition_resolve(caller, id ?: READ_ONCE(partition->id));
+	if (peer) {
+		/* The port's partition has to know it, too. */
+		if (hv_partition_knows(partition, peer))
+			status = hv_create_for(partition, peer, id, in, eventfd, port);
+		hv_partition_put(peer);
+	}
+	hv_partition_put(partition);
+	return status;
 }
 
 /**
@@ -750,35 +978,42 @@ static bool hv_port_erase(struct hv_partition *partition, u32 id,
  */
 u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output)
 {
-	const struct hv_input_create_port *in = input;
-	struct hv_partition *partition, *connection_partition;
 	struct hv_port *port;
 	u64 status;
 
-	partition = hv_partition_resolve(caller, in->port_partition_id);
-	connection_partition = partition;
-	if (in->connection_partition_id)
-		connection_partition = hv_partition_resolve(caller, in->connection_partition_id);
-	if (!partition || !connection_partition)
-		return HV_STATUS_INVALID_PARTITION_ID;
-
-	status = hv_check_create_input(in);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-
-	mutex_lock(&partition->lock);
-	status = hv_create_locked(partition, connection_partition, in, &port);
-	mutex_unlock(&partition->lock);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-
-	/* A doorbell needs an address, which only ConnectPort has. */
-	if (in->connection_partition_id && port->type != HV_PORT_TYPE_DOORBELL)
-		status = hv_auto_connect(connection_partition, port);
-	if (status != HV_STATUS_SUCCESS)
-		hv_port_erase(partition, port->id, port);
-	hv_port_put(port);
+	status = hv_port_make(caller, input, NULL, &port);
+	if (status == HV_STATUS_SUCCESS)
+		hv_port_put(port);
 	return status;
+}
+
+/**
+ * hv_port_create_host - a port of the host's own
+ * @host: a partition of the host's own
+ * @in: with HV_ANY_VP and any SINT
+ * @eventfd: event and doorbell ports: who is signalled, the port's on success
+ * @port: receives the port, counted
+ *
+ * Context: takes L1; sleeps.
+ * Return: status.
+ */
+u64 hv_port_create_host(struct hv_partition *host, const struct hv_input_create_port *in,
+			struct eventfd_ctx *eventfd, struct hv_port **port)
+{
+	return hv_port_make(host, in, eventfd, port);
+}
+
+/**
+ * hv_port_delete_host - delete a port that may be deleted already
+ * @host: a partition of the host's own
+ * @port: that was made in it
+ *
+ * Context: takes L1; sleeps.
+ * Return: whether it was there.
+ */
+bool hv_port_delete_host(struct hv_partition *host, struct hv_port *port)
+{
+	return hv_port_erase(host, port->id, port);
 }
 
 /**
@@ -797,13 +1032,19 @@ u64 hv_port_delete(struct hv_partition *caller, const void *input, u64 *output)
 {
 	const struct hv_input_delete_port *in = input;
 	struct hv_partition *partition;
+	u64 status;
 
 	partition = hv_partition_resolve(caller, in->port_partition_id);
 	if (!partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
-	return hv_port_erase(partition, in->port_id, NULL) ?
-	       HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
+	if (!hv_partition_may_act(caller, partition))
+		status = HV_STATUS_ACCESS_DENIED;
+	else
+		status = hv_port_erase(partition, in->port_id, NULL) ?
+			 HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
+	hv_partition_put(partition);
+	return status;
 }
 
 /* Control path: properties */
@@ -844,19 +1085,16 @@ static u64 hv_port_write_property(struct hv_partition *partition, struct hv_port
 	}
 }
 
-static u64 hv_port_property(struct hv_partition *caller,
-			    const struct hv_input_get_port_property *in,
-			    const u64 *set, u64 *value)
+static u64 hv_property_locked(struct hv_partition *partition,
+			      const struct hv_input_get_port_property *in,
+			      const u64 *set, u64 *value)
 {
-	struct hv_partition *partition;
 	u64 status = HV_STATUS_SUCCESS;
 	struct hv_port *port;
 
-	partition = hv_partition_resolve(caller, in->port_partition_id);
-	if (!partition)
-		return HV_STATUS_INVALID_PARTITION_ID;
+	lockdep_assert_held(&partition->lock);
 
-	port = hv_port_get(partition, in->port_id);
+	port = xa_load(&partition->ports, in->port_id);
 	if (!port)
 		return HV_STATUS_INVALID_PORT_ID;
 
@@ -864,7 +1102,28 @@ static u64 hv_port_property(struct hv_partition *caller,
 		status = hv_port_write_property(partition, port, in->property_code, *set);
 	if (status == HV_STATUS_SUCCESS)
 		status = hv_port_read_property(port, in->property_code, value);
-	hv_port_put(port);
+	return status;
+}
+
+static u64 hv_port_property(struct hv_partition *caller,
+			    const struct hv_input_get_port_property *in,
+			    const u64 *set, u64 *value)
+{
+	struct hv_partition *partition;
+	u64 status;
+
+	partition = hv_partition_resolve(caller, in->port_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	if (hv_partition_may_act(caller, partition)) {
+		mutex_lock(&partition->lock);
+		status = hv_property_locked(partition, in, set, value);
+		mutex_unlock(&partition->lock);
+	} else {
+		status = HV_STATUS_ACCESS_DENIED;
+	}
+	hv_partition_put(partition);
 	return status;
 }
 
@@ -874,7 +1133,7 @@ static u64 hv_port_property(struct hv_partition *caller,
  * @input: struct hv_input_get_port_property
  * @output: receives the property's value
  *
- * Context: not under kvm->srcu.
+ * Context: not under kvm->srcu; takes L1; sleeps.
  * Return: status.
  */
 u64 hv_port_get_property(struct hv_partition *caller, const void *input, u64 *output)
@@ -888,7 +1147,7 @@ u64 hv_port_get_property(struct hv_partition *caller, const void *input, u64 *ou
  * @input: struct hv_input_set_port_property
  * @output: receives the value now in force
  *
- * Context: not under kvm->srcu.
+ * Context: not under kvm->srcu; takes L1; sleeps.
  * Return: status.
  */
 u64 hv_port_set_property(struct hv_partition *caller, const void *input, u64 *output)
@@ -898,9 +1157,130 @@ u64 hv_port_set_property(struct hv_partition *caller, const void *input, u64 *ou
 	return hv_port_property(caller, &in->get, &in->value, output);
 }
 
+/* Control path: the host's view */
+
+static void hv_ports_review_one(struct hv_partition *owner, struct hv_partition *other)
+{
+	struct hv_port *port;
+	unsigned long i;
+
+	mutex_lock(&owner->lock);
+	xa_for_each(&owner->ports, i, port)
+		if (port->connection_partition == other)
+			WRITE_ONCE(port->revoked, !hv_partition_knows(owner, other));
+	mutex_unlock(&owner->lock);
+}
+
+/**
+ * hv_ports_review - two partitions may have come to know each other, or not
+ * @a: a partition
+ * @b: another one
+ *
+ * If they do not any more, nothing is sent between them once this returns; what
+ * is queued still arrives.
+ *
+ * Context: process; takes L1; sleeps.
+ */
+void hv_ports_review(struct hv_partition *a, struct hv_partition *b)
+{
+	hv_ports_review_one(a, b);
+	hv_ports_review_one(b, a);
+	synchronize_rcu();
+}
+
+static void hv_port_describe(struct hv_port *port, struct hv_ports_port *info)
+{
+	u32 i;
+
+	info->id = port->id;
+	info->type = port->type;
+	info->sint = port->partition->kvm ? port->sint : 0;
+	info->target_vp = port->target_vp;
+
+	spin_lock(&port->lock);
+	info->connection_partition = port->connection_partition->id;
+	info->posted = port->post_count + atomic64_read(&port->rings);
+	info->delivered = port->delivered;
+	info->busy = port->busy;
+	info->refused = port->refused;
+	info->connected = !!port->connection;
+	info->queued = 0;
+	for (i = 0; port->buffers && i < HV_PORT_BUFFERS; i++)
+		info->queued += port->buffers[i].queued;
+	spin_unlock(&port->lock);
+}
+
+/**
+ * hv_ports_next_port - describe the port with an id, or with the next one
+ * @partition: whose
+ * @info: in: @id; out: all but @size, @flags and @partition
+ *
+ * Context: process; takes L1; sleeps.
+ * Return: false if there are no more.
+ */
+bool hv_ports_next_port(struct hv_partition *partition, struct hv_ports_port *info)
+{
+	unsigned long i = info->id;
+	struct hv_port *port;
+
+	mutex_lock(&partition->lock);
+	port = xa_find(&partition->ports, &i, ULONG_MAX, XA_PRESENT);
+	if (port)
+		hv_port_describe(port, info);
+	mutex_unlock(&partition->lock);
+
+	return port;
+}
+
+static void hv_connection_describe(struct hv_connection *connection,
+				   struct hv_ports_connection *info)
+{
+	struct hv_port *port = connection->port;
+
+	info->id = connection->id;
+	info->type = port->type;
+	info->port = port->id;
+	info->automatic = connection->automatic;
+	info->sent = atomic64_read(&connection->sent);
+	info->refused = atomic64_read(&connection->failed);
+	info->gpa = connection->doorbell.gpa;
+	info->value = connection->doorbell.value;
+	info->doorbell_flags = connection->doorbell.flags;
+
+	rcu_read_lock();
+	info->port_partition = READ_ONCE(port->dead) ? 0 : READ_ONCE(port->partition->id);
+	rcu_read_unlock();
+}
+
+/**
+ * hv_ports_next_connection - describe the connection with an id, or the next one
+ * @partition: whose
+ * @info: in: @id and @flags; out: all but @size, @flags and @partition
+ *
+ * Context: process; takes L1; sleeps.
+ * Return: false if there are no more.
+ */
+bool hv_ports_next_connection(struct hv_partition *partition,
+			      struct hv_ports_connection *info)
+{
+	struct hv_connection *connection;
+	unsigned long i = info->id;
+	struct xarray *table;
+
+	table = hv_connection_table(partition, info->flags & HV_PORTS_DOORBELLS);
+
+	mutex_lock(&partition->lock);
+	connection = xa_find(table, &i, ULONG_MAX, XA_PRESENT);
+	if (connection)
+		hv_connection_describe(connection, info);
+	mutex_unlock(&partition->lock);
+
+	return connection;
+}
+
 /**
  * hv_ports_teardown - disconnect and delete all that a partition has
- * @partition: whose VM is going away
+ * @partition: on its way out, hidden
  *
  * Others may be sending to its ports until a grace period has passed.
  *

@@ -6,6 +6,7 @@
  * MessagePending, and if that is set writes EOM.
  */
 #include <linux/bitops.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "hv_ports.h"
@@ -22,6 +23,7 @@ void hv_msg_init_buffers(struct hv_port *port)
 	int i;
 
 	INIT_LIST_HEAD(&port->free);
+	INIT_LIST_HEAD(&port->queue);
 	if (!port->buffers)
 		return;
 
@@ -34,29 +36,60 @@ void hv_msg_init_buffers(struct hv_port *port)
 static struct hv_msg_buf *hv_msg_take_buffer(struct hv_port *port,
 					     struct hv_vp *vp, u64 *status)
 {
-	struct hv_msg_buf *buf = NULL;
+	struct hv_msg_buf *buf;
 
-	lockdep_assert_held(&vp->lock);
+	lockdep_assert_held(&port->lock);
 
-	spin_lock(&port->lock);
 	if (port->dead) {
 		*status = HV_STATUS_INVALID_PORT_ID;
-	} else {
-		buf = list_first_entry_or_null(&port->free, struct hv_msg_buf, node);
-		if (buf) {
-			buf->vp = vp;
-			list_del(&buf->node);
-			port->post_count++;
-		}
-		*status = buf ? HV_STATUS_SUCCESS : HV_STATUS_INSUFFICIENT_BUFFERS;
+		return NULL;
 	}
-	spin_unlock(&port->lock);
 
+	buf = list_first_entry_or_null(&port->free, struct hv_msg_buf, node);
+	if (!buf) {
+		port->refused++;
+		*status = HV_STATUS_INSUFFICIENT_BUFFERS;
+		return NULL;
+	}
+
+	buf->vp = vp;
+	buf->queued = true;
+	list_del(&buf->node);
+	port->post_count++;
+	*status = HV_STATUS_SUCCESS;
 	return buf;
 }
 
+static void hv_msg_fill(struct hv_msg_buf *buf, const struct hv_port_post_message *post)
+{
+	buf->msg = (struct hv_port_message) {
+		.message_type = post->message_type,
+		.payload_size = post->payload_size,
+		.port_id = buf->port->id,
+	};
+	memcpy(buf->msg.payload, post->payload, post->payload_size);
+}
+
+static void hv_msg_free_buffer(struct hv_msg_buf *buf)
+{
+	struct hv_port *port = buf->port;
+
+	lockdep_assert_held(&port->lock);
+
+	buf->vp = NULL;
+	buf->queued = false;
+	list_add_tail(&buf->node, &port->free);
+}
+
+/* The port is still there: under L3, or counted. */
+static void hv_msg_wake_writers(struct hv_port *port)
+{
+	if (wq_has_sleeper(&port->wait))
+		wake_up_interruptible_poll(&port->wait, EPOLLOUT);
+}
+
 /* Unlink a queued message and give its buffer back. */
-static void hv_msg_dequeue(struct hv_vp *vp, struct hv_msg_buf *buf)
+static void hv_msg_dequeue(struct hv_vp *vp, struct hv_msg_buf *buf, bool delivered)
 {
 	struct hv_port *port = buf->port;
 
@@ -69,9 +102,10 @@ static void hv_msg_dequeue(struct hv_vp *vp, struct hv_msg_buf *buf)
 		vp->delivering = NULL;
 
 	spin_lock(&port->lock);
-	buf->vp = NULL;
-	list_add_tail(&buf->node, &port->free);
+	hv_msg_free_buffer(buf);
+	port->delivered += delivered;
 	spin_unlock(&port->lock);
+	hv_msg_wake_writers(port);
 }
 
 /**
@@ -91,14 +125,11 @@ u64 hv_msg_post(struct hv_port *port, struct hv_vp *vp,
 	u64 status;
 
 	spin_lock(&vp->lock);
+	spin_lock(&port->lock);
 	buf = hv_msg_take_buffer(port, vp, &status);
+	spin_unlock(&port->lock);
 	if (buf) {
-		buf->msg = (struct hv_port_message) {
-			.message_type = post->message_type,
-			.payload_size = post->payload_size,
-			.port_id = port->id,
-		};
-		memcpy(buf->msg.payload, post->payload, post->payload_size);
+		hv_msg_fill(buf, post);
 		list_add_tail(&buf->node, &vp->queue[port->sint]);
 		__set_bit(port->sint, &vp->msg_sints);
 	}
@@ -107,6 +138,110 @@ u64 hv_msg_post(struct hv_port *port, struct hv_vp *vp,
 	if (buf)
 		hv_kvm->request_deliver(vp->vcpu);
 	return status;
+}
+
+/**
+ * hv_msg_post_host - queue a message for the host
+ * @port: a message port of the host's
+ * @post: checked input of HvCallPostMessage
+ *
+ * Context: under RCU; does not sleep.
+ * Return: as hv_msg_post().
+ */
+u64 hv_msg_post_host(struct hv_port *port, const struct hv_port_post_message *post)
+{
+	struct hv_msg_buf *buf;
+	u64 status;
+
+	spin_lock(&port->lock);
+	buf = hv_msg_take_buffer(port, NULL, &status);
+	if (buf) {
+		hv_msg_fill(buf, post);
+		list_add_tail(&buf->node, &port->queue);
+	}
+	spin_unlock(&port->lock);
+
+	if (buf)
+		wake_up_interruptible_poll(&port->wait, EPOLLIN);
+	return status;
+}
+
+/**
+ * hv_msg_peek_host - copy the next message for the host, which stays
+ * @port: a message port of the host's
+ * @msg: receives the message, as far as it is one
+ *
+ * Context: one reader of the port at a time.
+ * Return: its buffer, for hv_msg_take_host(), or NULL if there is none.
+ */
+struct hv_msg_buf *hv_msg_peek_host(struct hv_port *port, struct hv_port_message *msg)
+{
+	struct hv_msg_buf *buf;
+
+	spin_lock(&port->lock);
+	buf = list_first_entry_or_null(&port->queue, struct hv_msg_buf, node);
+	if (buf)
+		memcpy(msg, &buf->msg, MSG_HEADER_SIZE + buf->msg.payload_size);
+	spin_unlock(&port->lock);
+
+	return buf;
+}
+
+/**
+ * hv_msg_take_host - the host has the message
+ * @port: a message port of the host's
+ * @buf: what hv_msg_peek_host() returned; no other reader came between
+ */
+void hv_msg_take_host(struct hv_port *port, struct hv_msg_buf *buf)
+{
+	spin_lock(&port->lock);
+	/* Purged meanwhile? */
+	if (buf->queued) {
+		list_del(&buf->node);
+		hv_msg_free_buffer(buf);
+		port->delivered++;
+	}
+	spin_unlock(&port->lock);
+
+	hv_msg_wake_writers(port);
+}
+
+/**
+ * hv_msg_poll_host - what the host can do with a port
+ * @port: a message port of anybody's
+ *
+ * Return: EPOLLIN: there is a message for the host; EPOLLOUT: there is a buffer;
+ * EPOLLHUP: the port is gone.
+ */
+__poll_t hv_msg_poll_host(struct hv_port *port)
+{
+	__poll_t mask = 0;
+
+	spin_lock(&port->lock);
+	if (!list_empty(&port->queue))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (!list_empty(&port->free))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (port->dead)
+		mask |= EPOLLHUP;
+	spin_unlock(&port->lock);
+
+	return mask;
+}
+
+static bool hv_msg_purge_host(struct hv_port *port, struct hv_msg_buf *buf)
+{
+	bool queued;
+
+	spin_lock(&port->lock);
+	queued = buf->queued;
+	if (queued) {
+		list_del(&buf->node);
+		hv_msg_free_buffer(buf);
+	}
+	spin_unlock(&port->lock);
+
+	return queued;
 }
 
 /* Take a buffer of a dead port out of whatever queue it is in. */
@@ -119,12 +254,12 @@ static bool hv_msg_purge_one(struct hv_port *port, struct hv_msg_buf *buf)
 	vp = buf->vp;
 	spin_unlock(&port->lock);
 	if (!vp)
-		return false;
+		return hv_msg_purge_host(port, buf);
 
 	spin_lock(&vp->lock);
 	queued = buf->vp;
 	if (queued)
-		hv_msg_dequeue(vp, buf);
+		hv_msg_dequeue(vp, buf, false);
 	spin_unlock(&vp->lock);
 
 	return queued;
@@ -136,20 +271,22 @@ static bool hv_msg_purge_one(struct hv_port *port, struct hv_msg_buf *buf)
  *
  * A message that its vCPU is copying at this moment still arrives.
  *
- * Context: process; the port's partition is alive.
+ * Context: process; the L1 of the port's partition, whose VPs are there.
+ * Return: how many were dropped.
  */
-void hv_msg_purge(struct hv_port *port)
+u32 hv_msg_purge(struct hv_port *port)
 {
 	u32 dropped = 0;
 	int i;
 
 	if (!port->buffers)
-		return;
+		return 0;
 
 	for (i = 0; i < HV_PORT_BUFFERS; i++)
 		dropped += hv_msg_purge_one(port, &port->buffers[i]);
 	if (dropped)
 		trace_hv_ports_drop(port->partition->id, port->id, dropped);
+	return dropped;
 }
 
 static bool hv_slot_read_type(struct hv_vp *vp, u32 sint, u32 *type)
@@ -157,6 +294,23 @@ static bool hv_slot_read_type(struct hv_vp *vp, u32 sint, u32 *type)
 	return !hv_kvm->read_msg_slot(vp->vcpu, sint,
 				      offsetof(struct hv_port_message, message_type),
 				      type, sizeof(*type));
+}
+
+/* The one that waits at the head is the one that found the slot taken. */
+static void hv_msg_count_busy(struct hv_vp *vp, u32 sint, u32 type)
+{
+	struct hv_msg_buf *buf;
+
+	trace_hv_ports_busy(vp->vcpu->vcpu_id, sint, type);
+
+	spin_lock(&vp->lock);
+	buf = list_first_entry_or_null(&vp->queue[sint], struct hv_msg_buf, node);
+	if (buf) {
+		spin_lock(&buf->port->lock);
+		buf->port->busy++;
+		spin_unlock(&buf->port->lock);
+	}
+	spin_unlock(&vp->lock);
 }
 
 /*
@@ -188,7 +342,7 @@ static bool hv_slot_claim(struct hv_vp *vp, u32 sint)
 	if (!hv_slot_read_type(vp, sint, &type))
 		return false;
 	if (type)
-		trace_hv_ports_busy(vp->vcpu->vcpu_id, sint, type);
+		hv_msg_count_busy(vp, sint, type);
 	return !type;
 }
 
@@ -248,7 +402,7 @@ static bool hv_msg_deliver_sint(struct hv_vp *vp, u32 sint)
 
 	spin_lock(&vp->lock);
 	if (filled && vp->delivering)
-		hv_msg_dequeue(vp, buf);
+		hv_msg_dequeue(vp, buf, true);
 	vp->delivering = NULL;
 	spin_unlock(&vp->lock);
 

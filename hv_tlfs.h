@@ -102,6 +102,9 @@
 #ifndef HV_ANY_VP
 #define HV_ANY_VP			((__u32)-1)
 #endif
+#ifndef HV_PARTITION_ID_ROOT
+#define HV_PARTITION_ID_ROOT		1
+#endif
 #ifndef HV_PARTITION_ID_SELF
 #define HV_PARTITION_ID_SELF		((__u64)-1)
 #endif
