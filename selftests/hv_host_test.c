@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's own end: messages read and written through files, eventfds, poll,
+ * four readers; and what closing takes along.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "hv_call_util.h"
+#include "hv_host_util.h"
+
+/* machine: ports timeout=200 */
+
+#define SINT		2
+#define PORT		0x100
+#define GUEST_PORT	0x200
+#define TYPE		0x77
+#define BUFFERS		16
+
+/* Nothing is there; the compiler need not know. */
+static void *volatile nowhere = (void *)8;
+
+static int dev, host, vm_fd;
+static u64 host_id, vm_id;
+static struct hv_caller c;
+
+static void setup(void)
+{
+	hv_caller_init(&c, 1);
+	vm_fd = hv_dev_attach(dev, c.vm->fd, &vm_id);
+	host = hv_dev_create_host(dev, &host_id);
+	hv_dev_link(dev, host_id, vm_id);
+}
+
+static void teardown(void)
+{
+	if (host >= 0)
+		close(host);
+	close(vm_fd);
+	hv_caller_free(&c);
+}
+
+/* The guest's post of a number */
+static u64 post(u32 connection, u64 number)
+{
+	struct hv_port_post_message in = {
+		.connection_id = connection,
+		.message_type = TYPE,
+		.payload_size = sizeof(number),
+	};
+
+	memcpy(in.payload, &number, sizeof(number));
+	return hv_caller_slow(&c, HVCALL_POST_MESSAGE, &in, sizeof(in));
+}
+
+static u64 connect_guest(u32 id, u32 port, u32 type)
+{
+	struct hv_input_connect_port in = hv_connection_to(id, port, type);
+
+	in.port_partition_id = host_id;
+	return hv_caller_connect_port(&c, in);
+}
+
+static void create_guest_port(struct hv_input_create_port in)
+{
+	in.connection_partition_id = host_id;
+	HV_TEST_ASSERT_OK(hv_caller_create_port(&c, in));
+}
+
+static bool reads_number(int fd, u64 number)
+{
+	struct hv_ports_message msg = {};
+
+	return read(fd, &msg, sizeof(msg)) == HV_HOST_MESSAGE_SIZE(sizeof(number)) &&
+	       msg.type == TYPE && msg.payload_size == sizeof(number) && !msg.flags &&
+	       msg.port == PORT && !memcmp(msg.payload, &number, sizeof(number));
+}
+
+static bool reads_errno(int fd, size_t size, int error)
+{
+	struct hv_ports_message msg;
+
+	return read(fd, &msg, size) == -1 && errno == error;
+}
+
+static void test_reading(void)
+{
+	int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	struct hv_ports_port port;
+	u64 i;
+
+	hv_host_set_nonblock(fd);
+	ksft_test_result(reads_errno(fd, 256, EAGAIN) && !hv_host_poll(fd, POLLIN, false),
+			 "read: nothing yet\n");
+
+	for (i = 0; i < BUFFERS; i++)
+		HV_TEST_ASSERT_OK(post(PORT, i));
+	ksft_test_result(post(PORT, i) == HV_STATUS_INSUFFICIENT_BUFFERS,
+			 "read: a port has %d buffers\n", BUFFERS);
+	ksft_test_result(hv_host_poll(fd, POLLIN, false) == POLLIN, "read: poll\n");
+	port = hv_dev_port(dev, host_id, PORT);
+	ksft_test_result(port.posted == BUFFERS && port.queued == BUFFERS &&
+			 !port.delivered && port.refused == 1 && port.connected &&
+			 port.connection_partition == vm_id, "read: counted\n");
+
+	ksft_test_result(reads_errno(fd, 23, EMSGSIZE) &&
+			 read(fd, nowhere, 256) == -1 && errno == EFAULT,
+			 "read: what cannot be read stays\n");
+	for (i = 0; i < BUFFERS; i++)
+		if (!reads_number(fd, i))
+			break;
+	ksft_test_result(i == BUFFERS, "read: in order\n");
+	ksft_test_result(post(PORT, 99) == HV_STATUS_SUCCESS && reads_number(fd, 99),
+			 "read: buffers come back\n");
+	port = hv_dev_port(dev, host_id, PORT);
+	ksft_test_result(port.delivered == BUFFERS + 1 && !port.queued,
+			 "read: counted, too\n");
+	close(fd);
+	ksft_test_result(post(PORT, 0) == HV_STATUS_INVALID_PORT_ID, "read: closed\n");
+}
+
+static void *read_one(void *fd)
+{
+	return (void *)(long)reads_number((long)fd, 5);
+}
+
+static void test_wait(void)
+{
+	int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	pthread_t thread;
+	void *got;
+
+	TEST_ASSERT(!pthread_create(&thread, NULL, read_one, (void *)(long)fd),
+		    "pthread_create");
+	HV_TEST_ASSERT_OK(post(PORT, 5));
+	pthread_join(thread, &got);
+	ksft_test_result(got, "a reader that waits\n");
+	close(fd);
+}
+
+/* By how many readers each message was read */
+#define MANY		4000
+#define READERS		4
+
+static u8 times_read[MANY];
+static int many_fd;
+
+static void *read_many(void *unused)
+{
+	struct hv_ports_message msg;
+	long count = 0;
+	u64 number;
+
+	while (read(many_fd, &msg, sizeof(msg)) > 0) {
+		memcpy(&number, msg.payload, sizeof(number));
+		TEST_ASSERT(number < MANY, "number %lu", (unsigned long)number);
+		__atomic_fetch_add(&times_read[number], 1, __ATOMIC_SEQ_CST);
+		count++;
+	}
+	return (void *)count;
+}
+
+static void test_readers(void)
+{
+	pthread_t threads[READERS];
+	long total = 0, busy = 0;
+	u64 i, status;
+	void *count;
+
+	many_fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	for (i = 0; i < READERS; i++)
+		TEST_ASSERT(!pthread_create(&threads[i], NULL, read_many, NULL),
+			    "pthread_create");
+	for (i = 0; i < MANY; i++) {
+		while ((status = post(PORT, i)) == HV_STATUS_INSUFFICIENT_BUFFERS)
+			sched_yield();
+		HV_TEST_ASSERT_OK(status);
+	}
+	while (hv_dev_port(dev, host_id, PORT).delivered < MANY)
+		sched_yield();
+	/* The port goes with its partition, and the readers find the end. */
+	close(host);
+	host = -1;
+	for (i = 0; i < READERS; i++) {
+		pthread_join(threads[i], &count);
+		total += (long)count;
+		busy += !!count;
+	}
+	for (i = 0; i < MANY && times_read[i] == 1; i++)
+		;
+	ksft_test_result(i == MANY && total == MANY, "%d readers: each message once\n",
+			 READERS);
+	ksft_test_result(busy > 1, "%d readers: %ld of them read\n", READERS, busy);
+	close(many_fd);
+}
+
+static void test_writing(void)
+{
+	u64 number = 7, i, from;
+	int fd;
+
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+	hv_host_set_nonblock(fd);
+	ksft_test_result(hv_host_send(fd, TYPE, &number, 8) == 24, "write\n");
+	hv_caller_get_partition_id(&c, &i);
+	ksft_test_result(!memcmp(((struct hv_port_message *)c.sim + SINT)->payload, &number, 8) &&
+			 hv_caller_take_message(&c, SINT, &from) && from == GUEST_PORT,
+			 "write: it arrives\n");
+
+	for (i = 0; hv_host_send(fd, TYPE, &i, 8) == 24; i++)
+		;
+	ksft_test_result(i == BUFFERS && errno == EAGAIN &&
+			 !hv_host_poll(fd, POLLOUT, false), "write: no buffer\n");
+	hv_caller_get_partition_id(&c, &i);
+	ksft_test_result(hv_host_poll(fd, POLLOUT, true) == POLLOUT, "write: a buffer\n");
+
+	HV_TEST_ASSERT_OK(hv_caller_delete_port(&c, GUEST_PORT));
+	ksft_test_result(hv_host_send(fd, TYPE, &i, 8) == -1 && errno == EPIPE &&
+			 hv_host_poll(fd, POLLOUT, false) & POLLHUP,
+			 "write: the port is gone\n");
+	close(fd);
+}
+
+/* What is not a message; none of it is sent. */
+static void test_bad_write(void)
+{
+	union {
+		struct hv_ports_message msg;
+		u8 bytes[sizeof(struct hv_ports_message) + 1];
+	} u = { .msg = { .type = TYPE, .payload_size = 8 } };
+	int fd;
+
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+
+#define BAD_WRITE(change, size, error, what)					\
+do {										\
+	struct hv_ports_message good = u.msg;					\
+										\
+	change;									\
+	ksft_test_result(write(fd, &u, size) == -1 && errno == (error),	\
+			 "bad write: " what "\n");				\
+	u.msg = good;								\
+} while (0)
+	BAD_WRITE(, 15, EINVAL, "no header");
+	BAD_WRITE(, 23, EINVAL, "too short");
+	BAD_WRITE(, 25, EINVAL, "too long");
+	BAD_WRITE(, 257, EINVAL, "longer than any");
+	BAD_WRITE(u.msg.payload_size = 241, 257, EINVAL, "payload too long");
+	BAD_WRITE(u.msg.flags = 1, 24, EINVAL, "flags");
+	BAD_WRITE(u.msg.reserved[1] = 1, 24, EINVAL, "reserved");
+	BAD_WRITE(u.msg.port = 1, 24, EINVAL, "port");
+	BAD_WRITE(u.msg.type = 0, 24, EINVAL, "type 0");
+	BAD_WRITE(u.msg.type = 0x80000000, 24, EINVAL, "type of the hypervisor's");
+	hv_host_set_synic(&c, 0, false);
+	BAD_WRITE(, 24, EHOSTDOWN, "SynIC off");
+	ksft_test_result(write(fd, nowhere, 24) == -1 && errno == EFAULT,
+			 "bad write: pointer\n");
+	ksft_test_result(!hv_dev_port(dev, vm_id, GUEST_PORT).posted,
+			 "bad write: nothing was sent\n");
+	close(fd);
+}
+
+static void test_events(void)
+{
+	int event = eventfd(0, EFD_NONBLOCK);
+	int fd = hv_host_port(host, PORT, HV_PORTS_EVENT, vm_id, event);
+	u64 count;
+	u32 flag;
+
+	HV_TEST_ASSERT_OK(hv_caller_signal(&c, PORT, 3));
+	HV_TEST_ASSERT_OK(hv_caller_signal(&c, PORT, 15));
+	ksft_test_result(read(event, &count, 8) == 8 && count == 2, "events to the host\n");
+	ksft_test_result(hv_caller_signal(&c, PORT, 16) == HV_STATUS_INVALID_PARAMETER &&
+			 read(event, &count, 8) == -1, "events to the host: none such\n");
+	ksft_test_result(reads_errno(fd, 256, EINVAL), "events to the host: not to be read\n");
+	close(fd);
+
+	hv_host_set_sint(&c, 0, SINT, 0);
+	create_guest_port(hv_event_port(GUEST_PORT, SINT, 0, 64, 8));
+	fd = hv_host_connect(host, 9, HV_PORTS_EVENT, vm_id, GUEST_PORT);
+	flag = 5;
+	ksft_test_result(write(fd, &flag, 4) == 4, "event from the host\n");
+	hv_caller_get_partition_id(&c, &count);
+	ksft_test_result(hv_caller_take_flag(&c, SINT, 69), "event from the host: it arrives\n");
+	flag = 8;
+	ksft_test_result(write(fd, &flag, 4) == -1 && errno == EINVAL &&
+			 write(fd, &flag, 2) == -1 && errno == EINVAL,
+			 "event from the host: none such\n");
+	close(fd);
+	close(event);
+}
+
+static void test_closed_partition(void)
+{
+	int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	int out;
+
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	out = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+	HV_TEST_ASSERT_OK(post(PORT, 1));
+	close(host);
+	host = -1;
+	ksft_test_result(post(PORT, 2) == HV_STATUS_INVALID_PORT_ID, "closed: its ports\n");
+	ksft_test_result(!read(fd, &(struct hv_ports_message){}, 256) &&
+			 hv_host_poll(fd, POLLIN, false) == POLLHUP, "closed: a reader\n");
+	ksft_test_result(hv_host_send(out, TYPE, "", 0) == -1 && errno == EPIPE,
+			 "closed: a writer\n");
+	ksft_test_result(connect_guest(1, PORT, HV_PORT_TYPE_MESSAGE) ==
+			 HV_STATUS_INVALID_PARTITION_ID, "closed: its id\n");
+	close(out);
+	close(fd);
+}
+
+int main(void)
+{
+	static void (*const tests[])(void) = {
+		test_reading, test_wait, test_readers, test_writing, test_bad_write,
+		test_events, test_closed_partition,
+	};
+	u32 i;
+
+	dev = hv_dev_open();
+	ksft_print_header();
+	ksft_set_plan(40);
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		setup();
+		tests[i]();
+		teardown();
+	}
+	ksft_finished();
+}
