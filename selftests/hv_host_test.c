@@ -4,8 +4,9 @@
  * four readers; and what closing takes along.
  */
 #include <pthread.h>
-#include <signal.h>
+#include <sys/syscall.h>
 
+#include "hv_case_util.h"
 #include "hv_call_util.h"
 #include "hv_host_util.h"
 
@@ -194,6 +195,53 @@ static void test_readers(void)
 	close(many_fd);
 }
 
+static pid_t writer;
+
+static void *write_one(void *fd)
+{
+	u64 number = 99;
+
+	hv_store(&writer, (pid_t)syscall(SYS_gettid));
+	return (void *)(long)(hv_host_send((long)fd, TYPE, &number, 8) == 24);
+}
+
+/* Until that thread of ours sleeps */
+static void await_sleep(pid_t *tid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	while (!hv_load(tid))
+		sched_yield();
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", *tid);
+	while (state != 'S') {
+		file = fopen(path, "r");
+		TEST_ASSERT(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1, "%s", path);
+		fclose(file);
+	}
+}
+
+static void test_waiting_writer(void)
+{
+	pthread_t thread;
+	void *wrote;
+	u64 i;
+	int fd;
+
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+	for (i = 0; i < BUFFERS; i++)
+		TEST_ASSERT_EQ(hv_host_send(fd, TYPE, &i, 8), 24);
+	TEST_ASSERT(!pthread_create(&thread, NULL, write_one, (void *)(long)fd),
+		    "pthread_create");
+	await_sleep(&writer);
+	hv_caller_get_partition_id(&c, &i);
+	pthread_join(thread, &wrote);
+	ksft_test_result(wrote && hv_dev_port(dev, vm_id, GUEST_PORT).posted == BUFFERS + 1,
+			 "a writer that waits\n");
+	close(fd);
+}
+
 static void test_writing(void)
 {
 	u64 number = 7, i, from;
@@ -316,14 +364,14 @@ static void test_closed_partition(void)
 int main(void)
 {
 	static void (*const tests[])(void) = {
-		test_reading, test_wait, test_readers, test_writing, test_bad_write,
+		test_reading, test_wait, test_readers, test_writing, test_waiting_writer, test_bad_write,
 		test_events, test_closed_partition,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(40);
+	ksft_set_plan(41);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		setup();
 		tests[i]();
