@@ -19,8 +19,8 @@
 #define TYPE		0x77
 #define PORT(i)		(0x100 + (i))
 #define MESSAGES	(100000 / HV_TEST_SCALE)
-#define UNLINKED	20
-#define KILLS		50
+#define UNLINKED	(16 / HV_TEST_SCALE + 4)
+#define KILLS		(48 / HV_TEST_SCALE + 2)
 #define FOREVER		(~0ULL)
 
 /* Between the processes */
