@@ -19,15 +19,19 @@ export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules help run shell check check-harness coverage mutants soak model kernel clean distclean
+.PHONY: modules tools help run shell check check-harness coverage mutants soak model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
+
+tools:
+	@$(MAKE) -C tools/hvports OUTPUT=$(BUILD)/tools
 
 help:
 	@echo 'make modules        the module, for the kernel of the test machine'
 	@echo '     KDIR=FOLDER    ... or for the kernel built in FOLDER, which must'
 	@echo '                    have the patch'
+	@echo 'make tools          the command hvports, in $(BUILD)/tools'
 	@echo 'make run            a demonstration: a guest in an ordinary QEMU uses ports'
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'

@@ -150,6 +150,7 @@ build_tests() {
 build_init() {
 	[[ $WORK/init -nt $MACHINE/init.c ]] ||
 		logged init gcc -Wall -Wextra -O2 -static -o "$WORK/init" "$MACHINE/init.c"
+	logged tools make -C "$TOP/tools/hvports" OUTPUT="$WORK/tools" LDFLAGS=-static
 }
 
 # add_stripped NAME-INSIDE FILE
@@ -165,13 +166,14 @@ add_stripped() {
 initramfs_files() {
 	local entries=$1 dir file command
 
-	for dir in /dev /proc /sys /tmp /run /host /lib /lib/modules /tests \
+	for dir in /bin /dev /proc /sys /tmp /run /host /lib /lib/modules /tests \
 		   /tests/guest /tests/upstream; do
 		printf 'dir %s 0755 0 0\n' "$dir"
 	done
 	printf 'nod /dev/console 0600 0 0 c 5 1\n'
 	printf 'file /init %s 0755 0 0\n' "$WORK/init"
 	printf 'file /tests/list %s 0644 0 0\n' "$entries"
+	add_stripped /bin/hvports "$WORK/tools/hvports"
 	have_module || rm -f "$WORK/module/kvm_hv_ports.ko"
 	for file in "$KOUT"/virt/lib/irqbypass.ko "$KOUT"/arch/x86/kvm/*.ko \
 		    "$KOUT"/drivers/misc/lkdtm/lkdtm.ko \
