@@ -12,6 +12,7 @@
 
 #include "hv_case_util.h"
 #include "hv_host_util.h"
+#include "hv_memory_util.h"
 
 /* machine: ports timeout=600 */
 
@@ -27,6 +28,8 @@
 struct shared {
 	u64 id[2];
 	u32 linked;
+	/* For who finds the other one gone */
+	u32 stop;
 	/* The parent and the two guests see how far they are. */
 	u64 received[2];
 };
@@ -95,12 +98,14 @@ static void send_until_taken(struct hv_test_vp *vp, u64 seq)
 		status = send(vp, seq);
 		if (status == HV_STATUS_SUCCESS)
 			return;
-		if (status == HV_STATUS_INSUFFICIENT_BUFFERS)
+		if (status == HV_STATUS_INSUFFICIENT_BUFFERS) {
 			waits[0]++;
-		else if (status == HV_STATUS_INVALID_PORT_ID)
+		} else if (status == HV_STATUS_INVALID_PORT_ID) {
 			waits[1]++;
-		else
+			GUEST_SYNC(3);
+		} else {
 			GUEST_ASSERT_EQ(status, (u64)HV_STATUS_INVALID_CONNECTION_ID);
+		}
 		hv_yield();
 	}
 }
@@ -167,13 +172,16 @@ static void process(u32 which, u64 count)
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
+	s64 stage;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	vm = create(which, count, &vcpu);
 	while (!hv_load(&shared->linked))
 		usleep(1000);
 
-	while (hv_test_run(vcpu) == 2) {
+	while ((stage = hv_test_run(vcpu)) != -1) {
+		if (stage == 3 && hv_load(&shared->stop))
+			break;
 		sync_global_from_guest(vm, received);
 		hv_store(&shared->received[which], received);
 	}
@@ -247,7 +255,7 @@ static void test_unlink(void)
 	ksft_test_result(both_succeed(pids), "link removed %d times meanwhile\n", UNLINKED);
 }
 
-/* The other one goes on sending to nobody, until it is told to stop. */
+/* The other one is told by a status, and goes on until it is told to stop. */
 static void kill_one(u32 which, u64 after)
 {
 	pid_t pids[2];
@@ -259,8 +267,8 @@ static void kill_one(u32 which, u64 after)
 	status = wait_for(pids[which]);
 	TEST_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
 	TEST_ASSERT(!waitpid(pids[1 - which], NULL, WNOHANG), "the other one ended, too");
-	kill(pids[1 - which], SIGKILL);
-	wait_for(pids[1 - which]);
+	hv_store(&shared->stop, 1);
+	TEST_ASSERT_EQ(wait_for(pids[1 - which]), 0);
 }
 
 static long read_number(const char *path)
@@ -281,17 +289,28 @@ static bool nobody_is_left(void)
 	       read_number("/sys/module/kvm_hv_ports/refcnt") == 1;
 }
 
+static bool await_nobody_left(void)
+{
+	const time_t give_up = time(NULL) + 60;
+
+	while (!nobody_is_left() && time(NULL) < give_up)
+		usleep(10000);
+	return nobody_is_left();
+}
+
 static void test_kills(void)
 {
-	const time_t give_up = time(NULL) + 300;
+	struct hv_caches before;
 	u32 i;
 
+	TEST_ASSERT(await_nobody_left(), "somebody is left");
+	hv_caches_read(&before);
 	srandom(1);
 	for (i = 0; i < KILLS; i++)
 		kill_one(i % 2, 1 + random() % 200);
-	while (!nobody_is_left() && time(NULL) < give_up)
-		usleep(10000);
-	ksft_test_result(nobody_is_left(), "one of them killed, %d times\n", KILLS);
+	ksft_test_result(await_nobody_left(), "one of them killed, %d times\n", KILLS);
+	/* Less than one object per VM */
+	ksft_test_result(hv_caches_await(&before, KILLS / 2), "and all memory is back\n");
 }
 
 int main(void)
@@ -302,7 +321,7 @@ int main(void)
 	TEST_ASSERT(shared != MAP_FAILED, "mmap");
 
 	ksft_print_header();
-	ksft_set_plan(3);
+	ksft_set_plan(4);
 	test_traffic();
 	test_unlink();
 	test_kills();
