@@ -22,6 +22,7 @@
 #define PORT		0x100
 #define CONNECTION	1
 #define POSTERS		2
+#define MAX_POLLED	4	/* at once */
 
 /* One bit a message, in memory of its own */
 #define SEEN_GPA	0x1c0000000ULL
@@ -229,16 +230,23 @@ static void on_interrupt(struct ex_regs *regs)
 
 /* What the receivers do besides.  Interrupts are off. */
 
+static void poll_slot(struct hv_test_vp *vp, enum port port)
+{
+	u32 i;
+
+	for (i = 0; i < MAX_POLLED && read_message(vp, port); i++) {
+		hv_inc(&counts.polled);
+		/* The next one is there at once, if EOM was written. */
+		hv_slot_free(vp, sints[port].sint);
+	}
+}
+
 static void poll(struct hv_test_vp *vp)
 {
 	enum port port;
 
-	for (port = 0; port < PORTS; port++) {
-		if (!read_message(vp, port))
-			continue;
-		hv_inc(&counts.polled);
-		hv_slot_free(vp, sints[port].sint);
-	}
+	for (port = 0; port < PORTS; port++)
+		poll_slot(vp, port);
 }
 
 static void late_eom(struct hv_test_vp *vp)
