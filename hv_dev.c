@@ -74,21 +74,18 @@ static const struct kvm_hv_port_ops hv_dev_ops = {
 
 /* /dev/hv_ports, see include/uapi/linux/hv_ports.h */
 
-static long hv_dev_get_info(void __user *to)
+static long hv_dev_get_info(void *context, void *data, void __user *to)
 {
-	struct hv_ports_get_info arg;
-	long r;
+	struct hv_ports_get_info *arg = data;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags || arg.reserved)
+	if (arg->reserved)
 		return -EINVAL;
 
-	arg.version = HV_PORTS_VERSION;
-	arg.port_types = BIT(HV_PORTS_MESSAGE) | BIT(HV_PORTS_EVENT) | BIT(HV_PORTS_DOORBELL);
-	arg.buffers = HV_PORT_BUFFERS;
-	return hv_host_copy_out(to, &arg, sizeof(arg));
+	arg->version = HV_PORTS_VERSION;
+	arg->port_types = BIT(HV_PORTS_MESSAGE) | BIT(HV_PORTS_EVENT) |
+			  BIT(HV_PORTS_DOORBELL);
+	arg->buffers = HV_PORT_BUFFERS;
+	return 0;
 }
 
 /* The partition of a VM, counted */
@@ -108,19 +105,12 @@ static struct hv_partition *hv_dev_partition_of(int vm_fd)
 	return partition;
 }
 
-static long hv_dev_attach_vm(void __user *to)
+static long hv_dev_attach_vm(void *context, void *data, void __user *to)
 {
+	struct hv_ports_attach_vm *arg = data;
 	struct hv_partition *partition;
-	struct hv_ports_attach_vm arg;
-	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags)
-		return -EINVAL;
-
-	partition = hv_dev_partition_of(arg.vm_fd);
+	partition = hv_dev_partition_of(arg->vm_fd);
 	if (IS_ERR(partition))
 		return PTR_ERR(partition);
 
@@ -128,27 +118,23 @@ static long hv_dev_attach_vm(void __user *to)
 		hv_partition_put(partition);
 		return -EBUSY;
 	}
-	arg.id = READ_ONCE(partition->id);
-	return hv_host_give_partition(partition, &arg.fd, &arg, sizeof(arg), to);
+	arg->id = READ_ONCE(partition->id);
+	return hv_host_give_partition(partition, &arg->fd, arg, sizeof(*arg), to);
 }
 
-static long hv_dev_create_host(void __user *to)
+static long hv_dev_create_host(void *context, void *data, void __user *to)
 {
-	struct hv_ports_create_host arg;
+	struct hv_ports_create_host *arg = data;
 	struct hv_partition *partition;
-	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags || arg.reserved)
+	if (arg->reserved)
 		return -EINVAL;
 
 	partition = hv_partition_create_host();
 	if (!partition)
 		return -ENOMEM;
-	arg.id = READ_ONCE(partition->id);
-	return hv_host_give_partition(partition, &arg.fd, &arg, sizeof(arg), to);
+	arg->id = READ_ONCE(partition->id);
+	return hv_host_give_partition(partition, &arg->fd, arg, sizeof(*arg), to);
 }
 
 static struct hv_partition *hv_dev_find(u64 which, bool by_id)
@@ -162,26 +148,19 @@ static struct hv_partition *hv_dev_find(u64 which, bool by_id)
 	return partition ?: ERR_PTR(-ESRCH);
 }
 
-static long hv_dev_link(void __user *from, bool link)
+static long hv_dev_change_link(const struct hv_ports_link *arg, bool link)
 {
+	const bool by_id = arg->flags & HV_PORTS_LINK_BY_ID;
 	struct hv_partition *a, *b;
-	struct hv_ports_link arg;
-	bool by_id;
 	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), from);
-	if (r)
-		return r;
-	if (arg.flags & ~HV_PORTS_LINK_BY_ID)
-		return -EINVAL;
-	by_id = arg.flags & HV_PORTS_LINK_BY_ID;
 	if (by_id && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
-	a = hv_dev_find(arg.a, by_id);
+	a = hv_dev_find(arg->a, by_id);
 	if (IS_ERR(a))
 		return PTR_ERR(a);
-	b = hv_dev_find(arg.b, by_id);
+	b = hv_dev_find(arg->b, by_id);
 	if (IS_ERR(b)) {
 		hv_partition_put(a);
 		return PTR_ERR(b);
@@ -193,6 +172,16 @@ static long hv_dev_link(void __user *from, bool link)
 	hv_partition_put(b);
 	hv_partition_put(a);
 	return r;
+}
+
+static long hv_dev_link(void *context, void *data, void __user *to)
+{
+	return hv_dev_change_link(data, true);
+}
+
+static long hv_dev_unlink(void *context, void *data, void __user *to)
+{
+	return hv_dev_change_link(data, false);
 }
 
 static void hv_dev_describe(struct hv_partition *partition, struct hv_ports_partition *arg)
@@ -212,108 +201,77 @@ static void hv_dev_describe(struct hv_partition *partition, struct hv_ports_part
 	mutex_unlock(&partition->lock);
 }
 
-static long hv_dev_next_partition(void __user *to)
+static long hv_dev_next_partition(void *context, void *data, void __user *to)
 {
-	struct hv_ports_partition arg;
+	struct hv_ports_partition *arg = data;
 	struct hv_partition *partition;
-	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags || arg.reserved)
+	if (arg->reserved)
 		return -EINVAL;
 
-	partition = hv_partition_find_next(&arg.id);
+	partition = hv_partition_find_next(&arg->id);
 	if (!partition)
 		return -ENOENT;
-	hv_dev_describe(partition, &arg);
+	hv_dev_describe(partition, arg);
 	hv_partition_put(partition);
-	return hv_host_copy_out(to, &arg, sizeof(arg));
+	return 0;
 }
 
-static long hv_dev_next_port(void __user *to)
+static long hv_dev_next_port(void *context, void *data, void __user *to)
 {
-	struct hv_partition *partition;
-	struct hv_ports_port arg;
-	bool found;
-	long r;
-
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags)
-		return -EINVAL;
-
-	partition = hv_partition_find(arg.partition);
-	if (!partition)
-		return -ESRCH;
-	found = hv_ports_next_port(partition, &arg);
-	hv_partition_put(partition);
-	return found ? hv_host_copy_out(to, &arg, sizeof(arg)) : -ENOENT;
-}
-
-static long hv_dev_next_connection(void __user *to)
-{
-	struct hv_ports_connection arg;
+	struct hv_ports_port *arg = data;
 	struct hv_partition *partition;
 	bool found;
-	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags & ~HV_PORTS_DOORBELLS)
-		return -EINVAL;
-
-	partition = hv_partition_find(arg.partition);
+	partition = hv_partition_find(arg->partition);
 	if (!partition)
 		return -ESRCH;
-	found = hv_ports_next_connection(partition, &arg);
+	found = hv_ports_next_port(partition, arg);
 	hv_partition_put(partition);
-	return found ? hv_host_copy_out(to, &arg, sizeof(arg)) : -ENOENT;
+	return found ? 0 : -ENOENT;
 }
 
-static long hv_dev_next_link(void __user *to)
+static long hv_dev_next_connection(void *context, void *data, void __user *to)
 {
-	struct hv_ports_next_link arg;
-	long r;
+	struct hv_ports_connection *arg = data;
+	struct hv_partition *partition;
+	bool found;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags)
-		return -EINVAL;
-	if (!hv_partition_next_link(&arg.a, &arg.b))
-		return -ENOENT;
-	return hv_host_copy_out(to, &arg, sizeof(arg));
+	partition = hv_partition_find(arg->partition);
+	if (!partition)
+		return -ESRCH;
+	found = hv_ports_next_connection(partition, arg);
+	hv_partition_put(partition);
+	return found ? 0 : -ENOENT;
 }
+
+static long hv_dev_next_link(void *context, void *data, void __user *to)
+{
+	struct hv_ports_next_link *arg = data;
+
+	return hv_partition_next_link(&arg->a, &arg->b) ? 0 : -ENOENT;
+}
+
+static const struct hv_host_call hv_dev_calls[] = {
+	HV_HOST_CALL(HV_PORTS_GET_INFO, hv_ports_get_info, 0, true, hv_dev_get_info),
+	HV_HOST_CALL(HV_PORTS_ATTACH_VM, hv_ports_attach_vm, 0, false, hv_dev_attach_vm),
+	HV_HOST_CALL(HV_PORTS_CREATE_HOST, hv_ports_create_host, 0, false,
+		     hv_dev_create_host),
+	HV_HOST_CALL(HV_PORTS_LINK, hv_ports_link, HV_PORTS_LINK_BY_ID, false, hv_dev_link),
+	HV_HOST_CALL(HV_PORTS_UNLINK, hv_ports_link, HV_PORTS_LINK_BY_ID, false,
+		     hv_dev_unlink),
+	HV_HOST_CALL(HV_PORTS_NEXT_PARTITION, hv_ports_partition, 0, true,
+		     hv_dev_next_partition),
+	HV_HOST_CALL(HV_PORTS_NEXT_PORT, hv_ports_port, 0, true, hv_dev_next_port),
+	HV_HOST_CALL(HV_PORTS_NEXT_CONNECTION, hv_ports_connection, HV_PORTS_DOORBELLS, true,
+		     hv_dev_next_connection),
+	HV_HOST_CALL(HV_PORTS_NEXT_LINK, hv_ports_next_link, 0, true, hv_dev_next_link),
+};
 
 static long hv_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	void __user *to = (void __user *)arg;
-
-	switch (cmd) {
-	case HV_PORTS_GET_INFO:
-		return hv_dev_get_info(to);
-	case HV_PORTS_ATTACH_VM:
-		return hv_dev_attach_vm(to);
-	case HV_PORTS_CREATE_HOST:
-		return hv_dev_create_host(to);
-	case HV_PORTS_LINK:
-	case HV_PORTS_UNLINK:
-		return hv_dev_link(to, cmd == HV_PORTS_LINK);
-	case HV_PORTS_NEXT_PARTITION:
-		return hv_dev_next_partition(to);
-	case HV_PORTS_NEXT_PORT:
-		return hv_dev_next_port(to);
-	case HV_PORTS_NEXT_CONNECTION:
-		return hv_dev_next_connection(to);
-	case HV_PORTS_NEXT_LINK:
-		return hv_dev_next_link(to);
-	default:
-		return -ENOTTY;
-	}
+	return hv_host_ioctl(hv_dev_calls, ARRAY_SIZE(hv_dev_calls), NULL, cmd,
+			     (void __user *)arg);
 }
 
 static const struct file_operations hv_dev_fops = {

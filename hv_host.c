@@ -46,16 +46,16 @@ struct hv_host_connection {
 
 /* Status to errno */
 
-enum hv_host_call {
+enum hv_host_action {
 	HV_HOST_CREATE,
 	HV_HOST_CONNECT,
 	HV_HOST_SEND,
-	HV_HOST_CALLS,
+	HV_HOST_ACTIONS,
 };
 
 struct hv_host_error {
 	u64 status;
-	int error[HV_HOST_CALLS];
+	int error[HV_HOST_ACTIONS];
 };
 
 static const struct hv_host_error hv_host_errors[] = {
@@ -72,13 +72,13 @@ static const struct hv_host_error hv_host_errors[] = {
 	{ HV_STATUS_INVALID_SYNIC_STATE,	{ 0, 0, -EHOSTDOWN } },
 };
 
-static int hv_host_errno(u64 status, enum hv_host_call call)
+static int hv_host_errno(u64 status, enum hv_host_action action)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(hv_host_errors); i++)
 		if (hv_host_errors[i].status == status)
-			return hv_host_errors[i].error[call];
+			return hv_host_errors[i].error[action];
 
 	WARN_ON_ONCE(1);
 	return -EIO;
@@ -86,41 +86,80 @@ static int hv_host_errno(u64 status, enum hv_host_call call)
 
 /* What all calls do */
 
-/**
- * hv_host_copy_in - read the argument of an ioctl
- * @to: receives it
- * @size: as we know it
- * @least: as its first version was
- * @from: starts with its size as the caller knows it
- *
- * Return: 0, -EFAULT, -EINVAL or -E2BIG.
- */
-long hv_host_copy_in(void *to, size_t size, size_t least, const void __user *from)
+/* Any of the arguments that an ioctl has */
+union hv_host_arg {
+	struct {
+		u32 size;
+		u32 flags;
+	};
+	struct hv_ports_get_info get_info;
+	struct hv_ports_attach_vm attach_vm;
+	struct hv_ports_create_host create_host;
+	struct hv_ports_link link;
+	struct hv_ports_partition partition;
+	struct hv_ports_port port;
+	struct hv_ports_connection connection;
+	struct hv_ports_next_link next_link;
+	struct hv_ports_set_partition set_partition;
+	struct hv_ports_create_port create_port;
+	struct hv_ports_connect connect;
+};
+
+static long hv_host_copy_in(union hv_host_arg *arg, const struct hv_host_call *call,
+			    const void __user *user)
 {
 	u32 user_size;
+	long r;
 
-	if (get_user(user_size, (const u32 __user *)from))
+	if (get_user(user_size, (const u32 __user *)user))
 		return -EFAULT;
-	if (user_size < least)
+	if (user_size < call->size)
 		return -EINVAL;
 	if (user_size > PAGE_SIZE)
 		return -E2BIG;
-	return copy_struct_from_user(to, size, from, user_size);
+	r = copy_struct_from_user(arg, call->size, user, user_size);
+	if (!r && arg->flags & ~call->flags)
+		r = -EINVAL;
+	return r;
 }
 
-/**
- * hv_host_copy_out - write the argument back, as far as the caller knows it
- * @to: what hv_host_copy_in() read
- * @from: its copy
- * @size: as we know it
- *
- * Return: 0 or -EFAULT.
- */
-long hv_host_copy_out(void __user *to, const void *from, size_t size)
+/* As far as the caller knows it */
+static long hv_host_copy_out(void __user *to, const void *from, size_t size)
 {
 	u32 user_size = *(const u32 *)from;
 
 	return copy_to_user(to, from, min_t(size_t, size, user_size)) ? -EFAULT : 0;
+}
+
+/**
+ * hv_host_ioctl - find an ioctl, and call it with its argument
+ * @calls: those that the file has
+ * @nr: how many
+ * @context: for them
+ * @cmd: which
+ * @user: the argument, which starts with its size as the caller knows it
+ *
+ * Return: what it returns; -ENOTTY if there is none, -EFAULT, -EINVAL or -E2BIG if
+ * the argument is not one.
+ */
+long hv_host_ioctl(const struct hv_host_call *calls, int nr, void *context,
+		   unsigned int cmd, void __user *user)
+{
+	union hv_host_arg arg;
+	int i;
+	long r;
+
+	for (i = 0; i < nr && calls[i].cmd != cmd; i++)
+		;
+	if (i == nr)
+		return -ENOTTY;
+
+	r = hv_host_copy_in(&arg, &calls[i], user);
+	if (!r)
+		r = calls[i].call(context, &arg, user);
+	if (!r && calls[i].replies)
+		r = hv_host_copy_out(user, &arg, calls[i].size);
+	return r;
 }
 
 /*
@@ -341,7 +380,7 @@ static long hv_host_check_create(const struct hv_ports_create_port *arg)
 {
 	const bool event = arg->type == HV_PORTS_EVENT;
 
-	if (arg->flags || arg->reserved || arg->id & ~HV_PORT_ID_MASK)
+	if (arg->reserved || arg->id & ~HV_PORT_ID_MASK)
 		return -EINVAL;
 	if (arg->type != HV_PORTS_MESSAGE && !event && arg->type != HV_PORTS_DOORBELL)
 		return -EINVAL;
@@ -397,16 +436,15 @@ static long hv_host_create(struct hv_partition *partition,
 	return r;
 }
 
-static long hv_host_create_port(struct hv_partition *partition, void __user *to)
+static long hv_host_create_port(void *context, void *data, void __user *to)
 {
-	struct hv_ports_create_port arg;
+	struct hv_partition *partition = context;
+	struct hv_ports_create_port *arg = data;
 	struct hv_host_port *host;
 	struct file *file;
 	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (!r)
-		r = hv_host_check_create(&arg);
+	r = hv_host_check_create(arg);
 	if (r)
 		return r;
 
@@ -414,7 +452,7 @@ static long hv_host_create_port(struct hv_partition *partition, void __user *to)
 	if (!host)
 		return -ENOMEM;
 
-	r = hv_host_create(partition, &arg, &host->port);
+	r = hv_host_create(partition, arg, &host->port);
 	if (r) {
 		kfree(host);
 		return r;
@@ -428,7 +466,7 @@ static long hv_host_create_port(struct hv_partition *partition, void __user *to)
 		hv_host_port_free(host);
 		return PTR_ERR(file);
 	}
-	return hv_host_give(file, &arg.fd, &arg, sizeof(arg), to);
+	return hv_host_give(file, &arg->fd, arg, sizeof(*arg), to);
 }
 
 static long hv_host_make_connection(struct hv_partition *partition,
@@ -445,51 +483,45 @@ static long hv_host_make_connection(struct hv_partition *partition,
 	return hv_host_errno(hv_connection_create(partition, &in, NULL), HV_HOST_CONNECT);
 }
 
-static long hv_host_connect(struct hv_partition *partition, void __user *to)
+static long hv_host_connect(void *context, void *data, void __user *to)
 {
+	struct hv_partition *partition = context;
+	struct hv_ports_connect *arg = data;
 	struct hv_host_connection *host;
-	struct hv_ports_connect arg;
 	struct file *file;
 	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), to);
-	if (r)
-		return r;
-	if (arg.flags || arg.id & ~HV_CONNECTION_ID_MASK ||
-	    (arg.type != HV_PORTS_MESSAGE && arg.type != HV_PORTS_EVENT))
+	if (arg->id & ~HV_CONNECTION_ID_MASK ||
+	    (arg->type != HV_PORTS_MESSAGE && arg->type != HV_PORTS_EVENT))
 		return -EINVAL;
 
 	host = kzalloc(sizeof(*host), GFP_KERNEL_ACCOUNT);
 	if (!host)
 		return -ENOMEM;
 
-	r = hv_host_make_connection(partition, &arg);
+	r = hv_host_make_connection(partition, arg);
 	if (r) {
 		kfree(host);
 		return r;
 	}
 
 	/* Nobody but its file, and the partition's, removes it. */
-	host->port = hv_connection_get_port(partition, arg.id);
+	host->port = hv_connection_get_port(partition, arg->id);
 	kref_get(&partition->ref);
 	host->partition = partition;
-	host->id = arg.id;
+	host->id = arg->id;
 	file = anon_inode_getfile("hv_connection", &hv_host_connection_fops, host, O_RDWR);
 	if (IS_ERR(file)) {
 		hv_host_connection_free(host);
 		return PTR_ERR(file);
 	}
-	return hv_host_give(file, &arg.fd, &arg, sizeof(arg), to);
+	return hv_host_give(file, &arg->fd, arg, sizeof(*arg), to);
 }
 
 static long hv_host_check_set(const struct hv_ports_set_partition *arg)
 {
 	const u32 flags = arg->flags;
 
-	if (flags & ~(HV_PORTS_SET_ID | HV_PORTS_SET_PARENT | HV_PORTS_SET_MAX_PORTS |
-		      HV_PORTS_SET_MAX_CONNECTIONS | HV_PORTS_SET_PRIVILEGES |
-		      HV_PORTS_SET_NAME))
-		return -EINVAL;
 	if (flags & HV_PORTS_SET_ID &&
 	    (arg->id <= HV_PARTITION_ID_ROOT || arg->id == HV_PARTITION_ID_SELF))
 		return -EINVAL;
@@ -501,25 +533,23 @@ static long hv_host_check_set(const struct hv_ports_set_partition *arg)
 	return 0;
 }
 
-static long hv_host_set(struct hv_partition *partition, void __user *from)
+static long hv_host_set(void *context, void *data, void __user *to)
 {
-	struct hv_partition *parent = NULL, *old_parent;
-	struct hv_ports_set_partition arg;
+	struct hv_partition *partition = context, *parent = NULL, *old_parent;
+	const struct hv_ports_set_partition *arg = data;
 	long r;
 
-	r = hv_host_copy_in(&arg, sizeof(arg), sizeof(arg), from);
-	if (!r)
-		r = hv_host_check_set(&arg);
+	r = hv_host_check_set(arg);
 	if (r)
 		return r;
 
-	if (arg.flags & HV_PORTS_SET_PARENT && arg.parent_fd != -1) {
-		parent = hv_host_partition_get(arg.parent_fd);
+	if (arg->flags & HV_PORTS_SET_PARENT && arg->parent_fd != -1) {
+		parent = hv_host_partition_get(arg->parent_fd);
 		if (IS_ERR(parent))
 			return PTR_ERR(parent);
 	}
 
-	r = hv_partition_change(partition, &arg, parent, &old_parent);
+	r = hv_partition_change(partition, arg, parent, &old_parent);
 	if (!r && parent)
 		hv_ports_review(partition, parent);
 	if (old_parent) {
@@ -531,17 +561,25 @@ static long hv_host_set(struct hv_partition *partition, void __user *from)
 	return r;
 }
 
+#define HV_HOST_SET_FLAGS						\
+	(HV_PORTS_SET_ID | HV_PORTS_SET_PARENT | HV_PORTS_SET_MAX_PORTS |	\
+	 HV_PORTS_SET_MAX_CONNECTIONS | HV_PORTS_SET_PRIVILEGES | HV_PORTS_SET_NAME)
+
+/* Only the first is for a VM's, too. */
+static const struct hv_host_call hv_host_calls[] = {
+	HV_HOST_CALL(HV_PORTS_SET_PARTITION, hv_ports_set_partition, HV_HOST_SET_FLAGS,
+		     false, hv_host_set),
+	HV_HOST_CALL(HV_PORTS_CREATE_PORT, hv_ports_create_port, 0, false,
+		     hv_host_create_port),
+	HV_HOST_CALL(HV_PORTS_CONNECT, hv_ports_connect, 0, false, hv_host_connect),
+};
+
 static long hv_host_partition_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct hv_partition *partition = file->private_data;
 
-	if (cmd == HV_PORTS_SET_PARTITION)
-		return hv_host_set(partition, (void __user *)arg);
-	if (cmd == HV_PORTS_CREATE_PORT && !partition->kvm)
-		return hv_host_create_port(partition, (void __user *)arg);
-	if (cmd == HV_PORTS_CONNECT && !partition->kvm)
-		return hv_host_connect(partition, (void __user *)arg);
-	return -ENOTTY;
+	return hv_host_ioctl(hv_host_calls, partition->kvm ? 1 : ARRAY_SIZE(hv_host_calls),
+			     partition, cmd, (void __user *)arg);
 }
 
 /* A VM's partition goes on; one of the host's own ends here. */

@@ -345,8 +345,28 @@ bool hv_doorbell_arm(struct hv_partition *partition, struct hv_connection *conne
 void hv_doorbell_disarm(struct hv_partition *partition, struct hv_connection *connection);
 
 /* hv_host.c */
-long hv_host_copy_in(void *to, size_t size, size_t least, const void __user *from);
-long hv_host_copy_out(void __user *to, const void *from, size_t size);
+
+/**
+ * struct hv_host_call - an ioctl
+ * @cmd: its number
+ * @size: of its argument
+ * @flags: that it knows
+ * @replies: whether the argument is written back if @call succeeds
+ * @call: gets the argument, and where it came from
+ */
+struct hv_host_call {
+	unsigned int cmd;
+	u32 size;
+	u32 flags;
+	bool replies;
+	long (*call)(void *context, void *data, void __user *to);
+};
+
+#define HV_HOST_CALL(cmd, type, flags, replies, call) \
+	{ cmd, sizeof(struct type), flags, replies, call }
+
+long hv_host_ioctl(const struct hv_host_call *calls, int nr, void *context,
+		   unsigned int cmd, void __user *user);
 long hv_host_give_partition(struct hv_partition *partition, s32 *fd, void *arg,
 			    size_t size, void __user *to);
 struct hv_partition *hv_host_partition_get(int fd);
