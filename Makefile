@@ -19,7 +19,7 @@ export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules tools help run shell check check-harness coverage mutants soak model kernel clean distclean
+.PHONY: modules tools help run run-single shell check check-harness coverage mutants soak model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -32,7 +32,9 @@ help:
 	@echo '     KDIR=FOLDER    ... or for the kernel built in FOLDER, which must'
 	@echo '                    have the patch'
 	@echo 'make tools          the command hvports, in $(BUILD)/tools'
-	@echo 'make run            a demonstration: a guest in an ordinary QEMU uses ports'
+	@echo 'make run            a demonstration: a file travels between two VMs, each in'
+	@echo '                    an ordinary QEMU'
+	@echo 'make run-single     another: a VM uses ports with itself'
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'
 	@echo 'make check-harness  the test machine tests itself'
@@ -78,6 +80,9 @@ model:
 
 run:
 	@$(machine)/run.sh
+
+run-single:
+	@$(machine)/run.sh single
 
 shell:
 	@$(machine)/shell.sh

@@ -13,12 +13,14 @@
  *
  * Modes:
  *   check   run the tests of /tests/list, KTAP out
- *   run     run the demonstration guest with the module's tracepoints on
+ *   run     run a demonstration with the module's tracepoints on: hv.demo=two for
+ *           two guests, each in a QEMU, or hv.demo=single for one without Linux
  *   shell   a shell on the console, in the host's own files (read-only)
  *
- * The same program is started again by itself, not as PID 1, for two kinds of
+ * The same program is started again by itself, not as PID 1, for three kinds of
  * test: "guest", which runs a guest in an ordinary QEMU taken from the host's
- * files, and "provoke", the mishaps with which the machine tests itself.
+ * files; "qemu", which becomes that QEMU with the options that are given; and
+ * "provoke", the mishaps with which the machine tests itself.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -45,6 +47,7 @@
 
 #define END_MARKER	"# machine: end"
 #define PORTS_KO	"/lib/modules/kvm_hv_ports.ko"
+#define QEMU		"/usr/bin/qemu-system-x86_64"
 #define TRACING		"/sys/kernel/tracing"
 #define KSFT_SKIP	4
 #define OUTPUT_LIMIT	(256 << 10)	/* bytes of one test's output */
@@ -706,7 +709,7 @@ static bool copy_file(const char *from, const char *to)
 static void __attribute__((noreturn)) exec_qemu(int argc, char **argv)
 {
 	char *cmd[64] = {
-		"/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config",
+		QEMU, "-nodefaults", "-no-user-config",
 		"-no-reboot", "-display", "none",
 		"-machine", "q35,accel=kvm,kernel-irqchip=on",
 		"-cpu", "host,hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-time,"
@@ -736,6 +739,25 @@ static void __attribute__((noreturn)) exec_qemu(int argc, char **argv)
 	printf("%s: %s\n", cmd[0], strerror(errno));
 	fflush(stdout);
 	_exit(127);
+}
+
+/*
+ * "qemu" OPTION...: becomes QEMU with these options alone, in a folder where
+ * /guests is "guests".
+ */
+static int become_qemu(char **argv)
+{
+	argv[0] = QEMU;
+	if (!mount_host())
+		printf("the host's files: %s\n", strerror(errno));
+	mkdir("/host/tmp/guests", 0755);
+	if (access("/host/tmp/guests/bzImage", F_OK) &&
+	    mount("/guests", "/host/tmp/guests", NULL, MS_BIND, NULL))
+		printf("/guests: %s\n", strerror(errno));
+	else if (!chroot("/host") && !chdir("/tmp"))
+		execv(argv[0], argv);
+	printf("%s: %s\n", argv[0], strerror(errno));
+	return 127;
 }
 
 /* A guest ends QEMU with (value << 1) | 1; value 0 is success, 4 a skip. */
@@ -821,19 +843,41 @@ static void tell_trace(void)
 		fclose(trace);
 }
 
-/*
- * Lines to the host: "I" information, "G" time and line of the guest's, "K"
- * line of the trace, "F" what failed.
- */
-static void mode_run(void)
+/* Everybody's lines have their time already. */
+static int run_two(void)
+{
+	struct test guests = { .argv = { "/guests/two_guests" } };
+	int output, status;
+	pid_t pid = spawn(&guests, &output);
+
+	status = watch(pid, output, 300);
+	reap_rest(pid);
+	return status;
+}
+
+static int run_single(void)
 {
 	struct test guest = {
 		.argv = { "/init", "guest", "hv_ports_demo.elf" },
 	};
+	int output, status;
+	pid_t pid = spawn(&guest, &output);
+
+	status = follow_guest(pid, output, 120);
+	reap_rest(pid);
+	return status;
+}
+
+/*
+ * Lines to the host: "I" information, "G" time and line of the guest's ("# A", "# B"
+ * and "# H" if there are two: theirs and the host's), "K" line of the trace, "F" what
+ * failed.
+ */
+static void mode_run(void)
+{
 	bool module = !access(PORTS_KO, F_OK);
 	double took;
-	int output, ret;
-	pid_t pid;
+	int ret;
 
 	if (module) {
 		ret = load_module(PORTS_KO, "");
@@ -847,10 +891,8 @@ static void mode_run(void)
 	} else {
 		tell("F there is no kvm_hv_ports.ko yet");
 	}
-	pid = spawn(&guest, &output);
-	if (follow_guest(pid, output, 120))
-		tell("F the guest says that it failed");
-	reap_rest(pid);
+	if (strcmp(argument("hv.demo", "two"), "single") ? run_two() : run_single())
+		tell("F the demonstration failed");
 	if (module) {
 		write_file(TRACING "/events/hv_ports/enable", "0");
 		tell_trace();
@@ -946,6 +988,8 @@ static int not_pid_1(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "guest"))
 		return guest_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "qemu"))
+		return become_qemu(argv + 1);
 	/* A test that this machine cannot run, in the place of the test */
 	if (argc > 2 && !strcmp(argv[1], "skip")) {
 		printf("# %s\n", argv[2]);

@@ -27,6 +27,7 @@ fi
 
 TESTS_OUT=$WORK/tests
 GUEST_OUT=$WORK/guest
+GUESTS_OUT=$WORK/guests
 
 # The words after "machine:" in a source file.
 attributes() {
@@ -74,6 +75,10 @@ guest_programs() {
 	sed -n 's/^PROGRAMS := *//p' "$TOP/selftests/guest/Makefile"
 }
 
+two_guests_entry() {
+	entry guest/two_guests "$TOP/selftests/guests/two_guests.c" /guests/two_guests
+}
+
 # Seen with the distribution's kernel as it is, without patches or module: the
 # vCPU that reads finds the old page after its flush was acknowledged.
 TLB_FLUSH_SKIPS="emulated SVM without nested paging fails this, with an unpatched kernel too"
@@ -90,6 +95,7 @@ all_entries() {
 	for name in $(guest_programs); do
 		entry "guest/$name" "$TOP/selftests/guest/$name.c" /init guest "$name.elf"
 	done
+	! have_module || two_guests_entry
 	while read -r file; do
 		name=$(basename "$file" .c)
 		command=("/tests/upstream/$name")
@@ -126,6 +132,41 @@ kselftest_make() {
 		EXTRA_CFLAGS="-I$TOP/include -I$TOP -DHV_TEST_SCALE=$SCALE" USERLDFLAGS=-static
 }
 
+needs_guests() { cut -f5 "$1" | grep -qx /guests/two_guests; }
+
+# The driver for the guests' kernel, which is the machine's.
+sample_make() {
+	local file
+
+	mkdir -p "$GUESTS_OUT/sample"
+	for file in "$TOP"/samples/guest/{Kbuild,*.[ch]} "$TOP/hv_tlfs.h"; do
+		ln -sfn "$file" "$GUESTS_OUT/sample/${file##*/}"
+	done
+	make -C "$KOUT" M="$GUESTS_OUT/sample" -j"$JOBS" modules
+}
+
+static_program() { gcc -Wall -Wextra -O2 -s -static "$@"; }
+
+# What a test with two Linux guests takes: a program for the machine, and an
+# initramfs with programs and driver for the guests.
+build_guests() {
+	local sample=$TOP/samples/guest source=$TOP/selftests/guests
+
+	logged sample sample_make
+	logged guests static_program -I "$TOP/include/uapi" \
+		-o "$GUESTS_OUT/two_guests" "$source/two_guests.c"
+	logged guests static_program -I "$sample" -o "$GUESTS_OUT/init" "$source/guest.c"
+	logged guests static_program -o "$GUESTS_OUT/hvpipe" "$sample/hvpipe.c"
+	cat >"$GUESTS_OUT/files" <<-END
+		dir /dev 0755 0 0
+		nod /dev/console 0600 0 0 c 5 1
+		file /init $GUESTS_OUT/init 0755 0 0
+		file /hvpipe $GUESTS_OUT/hvpipe 0755 0 0
+		file /hvport.ko $GUESTS_OUT/sample/hvport.ko 0644 0 0
+	END
+	"$KOUT/usr/gen_init_cpio" "$GUESTS_OUT/files" >"$GUESTS_OUT/initramfs"
+}
+
 # build_tests ENTRIES: the programs that these entries run, and no others.
 build_tests() {
 	local command targets=() file
@@ -145,6 +186,7 @@ build_tests() {
 		grep -A4 -E "^$TOP/.*warning:" "$LOGS/tests.log" || true
 	fi
 	logged guest make -C "$TOP/selftests/guest" OUTPUT="$GUEST_OUT"
+	! needs_guests "$1" || build_guests
 }
 
 build_init() {
@@ -161,6 +203,13 @@ add_stripped() {
 	mkdir -p "$(dirname "$copy")"
 	[[ $copy -nt $2 ]] || strip -o "$copy" "$2"
 	printf 'file %s %s 0755 0 0\n' "$1" "$copy"
+}
+
+guests_files() {
+	printf 'dir /guests 0755 0 0\n'
+	printf 'file /guests/two_guests %s 0755 0 0\n' "$GUESTS_OUT/two_guests"
+	printf 'file /guests/initramfs %s 0644 0 0\n' "$GUESTS_OUT/initramfs"
+	printf 'file /guests/bzImage %s 0644 0 0\n' "$KOUT/arch/x86/boot/bzImage"
 }
 
 initramfs_files() {
@@ -185,6 +234,7 @@ initramfs_files() {
 		[[ ! -e $file ]] ||
 			printf 'file /tests/guest/%s %s 0755 0 0\n' "${file##*/}" "$file"
 	done
+	! needs_guests "$entries" || guests_files
 	cut -f5 "$entries" | sort -u | while read -r command; do
 		case $command in
 		/tests/upstream/*)
