@@ -64,9 +64,10 @@ unfinished() {
 }
 
 # The machine died under a test: that test has failed, whatever it was about to
-# say.  Those after it have not been tried, and are worth a new boot.
+# say.  Or it ended after one that has left the module behind.  The tests after it
+# have not been tried, and are worth a new boot.
 on_death() {
-	COMPLAINTS+=("no end marker: the machine died${RUNNING:+ during test $RUNNING}")
+	COMPLAINTS+=("no end marker: the machine ended${RUNNING:+ during test $RUNNING}")
 	show_output
 	if [[ $RUNNING ]]; then
 		VERDICT[${RUNNING%% *}]='not ok'
