@@ -5,6 +5,7 @@
  */
 #include <sys/eventfd.h>
 
+#include "hv_call32_util.h"
 #include "hv_call_util.h"
 
 #define SINT		2
@@ -27,60 +28,22 @@
 #define HIGH_GPA	0x180000000ULL
 #define HIGH_SLOT	21
 
-/* A code segment for 32 bits, far behind those that the library uses */
-#define CS64		0x08
-#define CS32		0x80
-#define CS32_DESC	0x00cf9b000000ffffULL
-
-/*
- * A call as 32-bit code makes it: control in EDX:EAX, input in EBX:ECX, output
- * in EDI:ESI, result in EDX:EAX.
- */
-static noinline u64 call32(u64 control, u64 in, u64 out)
-{
-	u32 a = control, d = control >> 32, b = in >> 32, c = in, di = out >> 32, si = out;
-	struct {
-		u32 offset;
-		u16 selector;
-	} __packed there = { .selector = CS32 };
-
-	asm volatile("movl $1f, %[there]\n\t"
-		     "ljmpl *%[there]\n\t"
-		     ".code32\n"
-		     "1:\tvmcall\n\t"
-		     "ljmpl %[back], $2f\n\t"
-		     ".code64\n"
-		     "2:"
-		     : "+a"(a), "+d"(d), "+b"(b), "+c"(c), "+D"(di), "+S"(si),
-		       [there]"+m"(there)
-		     : [back]"i"(CS64)
-		     : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15");
-	return (u64)d << 32 | a;
-}
-
 static void caller32_code(struct hv_test_vp *vp)
 {
 	hv_guest_init(vp);
 	for (;;) {
 		GUEST_SYNC(0);
 		hyperv_write_xmm_input(hv_guest_call.xmm, 6);
-		hv_guest_call.result = call32(hv_guest_call.control, hv_guest_call.in,
-					      hv_guest_call.out);
+		hv_guest_call.result = hv_call32(hv_guest_call.control, hv_guest_call.in,
+						 hv_guest_call.out);
 		hv_guest_call.vector = 0;
 	}
 }
 
 static void caller32_create(struct hv_caller *c)
 {
-	struct kvm_sregs sregs;
-	u64 *gdt;
-
 	hv_caller_create_code(c, 1, caller32_code);
-	vcpu_sregs_get(c->vcpus[0], &sregs);
-	TEST_ASSERT_EQ(sregs.cs.selector, CS64);
-	TEST_ASSERT(sregs.gdt.limit >= CS32 + sizeof(*gdt), "No room in the GDT");
-	gdt = addr_gva2hva(c->vm, sregs.gdt.base);
-	gdt[CS32 / sizeof(*gdt)] = CS32_DESC;
+	hv_setup_call32(c->vm, c->vcpus[0]);
 }
 
 /* Inputs of which both halves of each register matter */
