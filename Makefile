@@ -19,7 +19,11 @@ export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE
 
 machine := $(CURDIR)/selftests/machine
 
-.PHONY: modules tools help run run-single shell check check-harness coverage mutants soak model kernel clean distclean
+# It means something else to bash.
+unexport SECONDS
+
+.PHONY: modules tools help run run-single shell check fuzz check-harness coverage mutants soak model \
+	kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -37,6 +41,8 @@ help:
 	@echo 'make run-single     another: a VM uses ports with itself'
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'
+	@echo 'make fuzz           a hostile guest, for 600 seconds'
+	@echo '     SECONDS=N      ... or N; SEED=N: from that seed'
 	@echo 'make check-harness  the test machine tests itself'
 	@echo 'make coverage       which lines of the module the tests reach'
 	@echo 'make mutants        plants faults: which ones do the tests notice?'
@@ -62,6 +68,9 @@ kernel:
 
 check:
 	@$(machine)/check.sh
+
+fuzz:
+	@$(machine)/fuzz.sh '$(SECONDS)' '$(SEED)'
 
 check-harness:
 	@$(machine)/check-harness.sh
