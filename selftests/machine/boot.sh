@@ -25,16 +25,20 @@ describe_accel() {
 	case $ACCEL in
 	kvm) note "the machine runs on KVM, nested" ;;
 	tcg) note "the machine is emulated (TCG with SVM): no nested virtualisation here" ;;
+	count) note "the machine is emulated (TCG with SVM), and its TSC counts instructions" ;;
 	*) die "ACCEL is auto, kvm or tcg, not \"$ACCEL\"" ;;
 	esac
 }
 
 # Two busy vCPUs under emulated SVM are sound only without nested paging and
-# without HLT; Documentation/ has the measurements.
+# without HLT; Documentation/ has the measurements.  One that counts has one CPU,
+# and both.
 accel_options() {
 	case $ACCEL in
-	kvm) printf '%s\n' -accel kvm -cpu host ;;
-	tcg) printf '%s\n' -accel tcg,thread=multi -cpu EPYC,+svm,+npt,check=off ;;
+	kvm) printf '%s\n' -accel kvm -cpu host -smp 2 ;;
+	tcg) printf '%s\n' -accel tcg,thread=multi -cpu EPYC,+svm,+npt,check=off -smp 2 ;;
+	count) printf '%s\n' -accel tcg,thread=single -icount shift=0,sleep=off \
+		-cpu EPYC,+svm,+npt,check=off -smp 1 ;;
 	esac
 }
 
@@ -56,7 +60,7 @@ qemu_options() {
 	# shellcheck disable=SC2054 # commas are QEMU's
 	QEMU_OPTIONS+=(
 		-nodefaults -no-user-config -no-reboot -display none
-		-machine q35 -smp 2 -m 3G
+		-machine q35 -m 3G
 		-kernel "$1/bzImage" -initrd "$1/initramfs"
 		-append "console=ttyS0 panic=-1 oops=panic $(accel_cmdline) $2"
 		-serial "$3"
