@@ -15,15 +15,16 @@ FLAVOUR	?= ordinary
 endif
 
 override BUILD := $(abspath $(BUILD))
-export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES
+export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES \
+	NATIVE TIMED
 
 machine := $(CURDIR)/selftests/machine
 
 # It means something else to bash.
 unexport SECONDS
 
-.PHONY: modules tools help run run-single shell check fuzz check-harness coverage mutants soak model \
-	kernel clean distclean
+.PHONY: modules tools help run run-single shell check fuzz bench bench-check check-harness coverage \
+	mutants soak model kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -43,6 +44,10 @@ help:
 	@echo '     TESTS=GLOB     ... those whose names match'
 	@echo 'make fuzz           a hostile guest, for 600 seconds'
 	@echo '     SECONDS=N      ... or N; SEED=N: from that seed'
+	@echo 'make bench          what ports cost, beside what the same costs without'
+	@echo '     TIMED=0        ... counted only, and not by the clock'
+	@echo '     NATIVE=1       ... by the clock only, on this very machine'
+	@echo 'make bench-check    does anything cost more than it did?'
 	@echo 'make check-harness  the test machine tests itself'
 	@echo 'make coverage       which lines of the module the tests reach'
 	@echo 'make mutants        plants faults: which ones do the tests notice?'
@@ -71,6 +76,12 @@ check:
 
 fuzz:
 	@$(machine)/fuzz.sh '$(SECONDS)' '$(SEED)'
+
+bench:
+	@$(machine)/bench.sh
+
+bench-check:
+	@$(machine)/bench.sh check
 
 check-harness:
 	@$(machine)/check-harness.sh

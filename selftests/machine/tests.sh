@@ -124,7 +124,7 @@ kselftest_make() {
 	local dir=$KSRC/tools/testing/selftests/kvm targets=$1
 
 	make -C "$dir" ARCH=x86 -j"$JOBS" OUTPUT="$TESTS_OUT" \
-		VPATH="$TOP/selftests" \
+		VPATH="$TOP/selftests:$TOP/selftests/bench" \
 		TEST_GEN_PROGS_x86_64="$targets" TEST_GEN_PROGS_x86="$targets" \
 		TEST_GEN_PROGS_EXTENDED_x86_64= TEST_GEN_PROGS_EXTENDED_x86= \
 		TEST_PROGS_x86_64= TEST_PROGS_x86= \
