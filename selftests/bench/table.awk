@@ -69,6 +69,14 @@ function timed_row(name, text)
 
 /^#/ || !NF { next }
 
+file_is("rows") && /^\+/ {
+	what[++n] = $2
+	sum[$2] = $0
+	label[n] = $0
+	sub(/.*\|[ \t]*/, "", label[n])
+	next
+}
+
 file_is("rows") {
 	is_section[++n] = /^=/
 	what[n] = $1
@@ -103,8 +111,23 @@ file_is("timed") {
 	mean[$1] = $7
 }
 
+# "+ NAME = TERM ... | LABEL", once for each round
+function add_up(name, round,	part, i, of)
+{
+	split(sum[name], part)
+	for (i = 4; part[i] != "|"; i++) {
+		of = part[i]
+		sub(/^-/, "", of)
+		count[name, round] += (part[i] ~ /^-/ ? -1 : 1) * count[of, round]
+	}
+}
+
 function counted_table(	i)
 {
+	for (i in sum) {
+		add_up(i, 1)
+		add_up(i, 2)
+	}
 	null = count["null.absent", 1]
 	if (!null)
 		null = 1
