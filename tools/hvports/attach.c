@@ -155,7 +155,7 @@ static void change(int fd, const struct options *o)
 
 	error = device_errno(fd, HV_PORTS_SET_PARTITION, &set);
 	if (error == EEXIST)
-		die(STATUS_FAILED, "id %llu is another partition's",
+		die(STATUS_FAILED, "id %llu is taken",
 		    (unsigned long long)set.id);
 	if (error == EBUSY)
 		die(STATUS_FAILED, "too late for another id: %s",
