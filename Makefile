@@ -108,7 +108,7 @@ shell:
 	@$(machine)/shell.sh
 
 clean:
-	rm -rf $(BUILD)/*/*.machine
+	rm -rf $(BUILD)/*/*.machine $(BUILD)/tools
 
 distclean:
 	rm -rf $(BUILD)
