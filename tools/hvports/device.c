@@ -46,6 +46,21 @@ int device_errno(int fd, unsigned long request, void *argument)
 	return ioctl(fd, request, argument) ? errno : 0;
 }
 
+/* The errnos of which the general words would mislead */
+static const char *reason(int error)
+{
+	switch (error) {
+	case ESRCH:
+		return "there is no such partition, or no link to it";
+	case ENODEV:
+		return "the partition is on its way out";
+	case EDQUOT:
+		return "the partition may not have more of them";
+	default:
+		return strerror(error);
+	}
+}
+
 /**
  * device_fail - end because the module refused something
  * @error: errno
@@ -59,7 +74,7 @@ void device_fail(int error, const char *what)
 		status = STATUS_UNAVAILABLE;
 	else if (error == ESRCH || error == ENOENT)
 		status = STATUS_ABSENT;
-	die(status, "%s: %s", what, strerror(error));
+	die(status, "%s: %s", what, reason(error));
 }
 
 /* False if there is none, or no such partition any more. */
