@@ -8,6 +8,7 @@
 
 #include "hv_call_util.h"
 #include "hv_case_util.h"
+#include "hv_doorbell_util.h"
 #include "hv_host_util.h"
 #include "hv_module_util.h"
 #include "hv_tool_util.h"
@@ -19,7 +20,7 @@
 #define INSTANCES	"/sys/kernel/tracing/instances"
 #define NOBODY		65534
 
-#define TESTS		18
+#define TESTS		20
 
 static struct hv_caller a, b;
 static u64 a_id, b_id;
@@ -206,8 +207,9 @@ static void test_attach(void)
 		holder[i] = start_holder();
 	hv_tool_await(has_vm(holder[0]) && has_vm(holder[1]));
 
-	check_attached(hv_tool_json("attach -j --pid %d --id 77 --name child --max-ports 3 "
-				    "--max-connections 5 --privileges post,create",
+	hv_tool_run(HV_TOOL_OK, "attach -p %d --id 77 --max-ports 3 --max-connections 5",
+		    holder[0]);
+	check_attached(hv_tool_json("attach -j --pid %d --name child --privileges post,create",
 				    holder[0]));
 	check_attached(hv_tool_json("attach --json -p %d", holder[0]));
 	check_attached(hv_tool_json("partition show 77 -j"));
@@ -757,6 +759,29 @@ static void test_stream_failures(void)
 	end_pair(&from, &to);
 }
 
+/* The first id that the peer can be connected under, unless another is asked for */
+static void test_port_choice(void)
+{
+	struct hv_tool peer, first;
+	char *err;
+
+	hv_tool_start(&peer, -1, -1, "send 2002 5 --id 2001");
+	hv_tool_start(&first, -1, -1, "recv 2001 --id 2002");
+	hv_tool_await(hv_tool_said(first.err, "port=0x1000\n"));
+	TEST_ASSERT(!hv_tool_said(first.err, "connect itself"), "the peer is connected");
+	hv_tool_fails(HV_TOOL_TIMEOUT, "port=0x1001\n", "recv 2001 --timeout 0.2");
+	hv_tool_fails(HV_TOOL_TIMEOUT, "connect itself", "recv 2001 --port 0x1000 --timeout 0.2");
+
+	/* The second one's port is gone, and the peer's connection still there. */
+	err = hv_tool_run(HV_TOOL_OK, "connection list 2001");
+	TEST_ASSERT(strstr(err, "(gone)"), "the dead connection is missing: %s", err);
+	kill_tool(&peer);
+	hv_tool_finish(&first, HV_TOOL_FAILED);
+	hv_tool_close(&peer);
+	hv_tool_close(&first);
+	await_no_partition();
+}
+
 /* A guest between two host ends: what the one sends, it posts to the other. */
 
 #define ECHO_SIZE	30000
@@ -834,6 +859,49 @@ static void test_events(void)
 	hv_tool_finish(&to, HV_TOOL_FAILED);
 	hv_tool_close(&to);
 	hv_tool_fails(HV_TOOL_TIMEOUT, "0.2", "event send 2002 9 --timeout 0.2");
+}
+
+/* A guest that rings twice */
+#define BELL_PORT	9
+#define BELL_OWNER	3003
+
+static void bell_code(struct hv_test_vp *vp)
+{
+	const struct hv_bell bell = { .gpa = HV_BELL_GPA, .flags = HV_BELL_ANY_VALUE };
+	struct hv_input_connect_port in = hv_doorbell_to(1, BELL_PORT, bell);
+
+	hv_guest_init(vp);
+	in.port_partition_id = BELL_OWNER;
+	HV_ASSERT_OK(hv_connect_port(vp, in));
+	hv_write((void *)HV_BELL_GVA, 4, 1);
+	hv_write((void *)HV_BELL_GVA, 8, 2);
+	GUEST_DONE();
+}
+
+static void test_doorbell(void)
+{
+	void *code[] = { bell_code };
+	struct kvm_vcpu *vcpu;
+	struct hv_tool owner;
+	struct hv_json *json;
+	struct kvm_vm *vm;
+
+	vm = hv_test_create(1, code, &vcpu);
+	virt_map(vm, HV_BELL_GVA, HV_BELL_GPA, 1);
+	hv_tool_run(HV_TOOL_OK, "attach --pid %d --name bell", getpid());
+	hv_tool_start(&owner, -1, -1,
+		      "event recv bell --doorbell --port %d --id %d --count 2 --timeout 60",
+		      BELL_PORT, BELL_OWNER);
+	hv_tool_await(hv_tool_said(owner.err, "port=0x9\n"));
+	hv_test_run_all(1, &vcpu);
+	hv_tool_finish(&owner, HV_TOOL_OK);
+	hv_tool_close(&owner);
+
+	json = hv_tool_json("connection show bell 1 -d -j");
+	TEST_ASSERT(hv_json_get_null(json, "size") && hv_json_get_null(json, "value"),
+		    "any size, any value");
+	TEST_ASSERT_EQ(hv_json_get_u64(json, "sent"), 2);
+	kvm_vm_free(vm);
 }
 
 /* The monitor */
@@ -949,8 +1017,10 @@ do {										\
 	RUN(test_stream);
 	RUN(test_stream_options);
 	RUN(test_stream_failures);
+	RUN(test_port_choice);
 	RUN(test_guest_stream);
 	RUN(test_events);
+	RUN(test_doorbell);
 	RUN(test_monitor);
 	hv_module_unload();
 	ksft_finished();
