@@ -321,6 +321,7 @@ static void __exit hv_dev_exit(void)
 	hv_kvm->unregister(&hv_dev_ops);
 	/* Ports and connections of VMs that are gone */
 	rcu_barrier();
+	hv_partitions_exit();
 	hv_ports_cache_exit();
 }
 

@@ -166,6 +166,18 @@ void hv_partition_put(struct hv_partition *partition)
 }
 
 /**
+ * hv_partitions_exit - free what is left of the table of partitions
+ *
+ * An insertion that ran out of memory half way leaves nodes without entries.
+ *
+ * Context: there are no partitions any more.
+ */
+void hv_partitions_exit(void)
+{
+	xa_destroy(&hv_partitions);
+}
+
+/**
  * hv_partition_attach - the partition of a VM, which becomes one if need be
  * @kvm: the caller's VM, or one that the caller has a reference to
  *
