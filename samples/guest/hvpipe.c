@@ -5,7 +5,8 @@
  *   hvpipe recv PORT PARTITION	makes the port for the partition; to standard output
  *   hvpipe send PORT PARTITION	connects to the partition's port; from standard input
  *
- * The end of the data is a message of its own type.
+ * An empty message is the end of the data, as it is for the host's "hvports send" and
+ * "hvports recv".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 
 #define HEADER	offsetof(struct hvport_message, payload)
 
-enum { DATA = 1, END = 2 };
+#define DATA	1	/* type of the messages */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -70,7 +71,7 @@ static void receive(int fd, __u32 port, __u64 partition)
 	for (;;) {
 		if (read(fd, &msg, sizeof(msg)) < 0)
 			die("receive");
-		if (msg.type == END)
+		if (!msg.payload_size)
 			return;
 		write_all(msg.payload, msg.payload_size);
 	}
@@ -101,7 +102,6 @@ static void transmit(int fd, __u32 port, __u64 partition)
 	}
 	if (n < 0)
 		die("standard input");
-	msg.type = END;
 	msg.payload_size = 0;
 	post(fd, &msg);
 }

@@ -48,14 +48,14 @@ transcript() {
 }
 
 # Of what concerns the messages that carry the file, the first of each kind and how
-# many more there were: connection and port 0x10 of two_guests.h, messages of type 1,
-# and the SINT of hvpipe's device.
+# many more there were: connection and port 0x10 of two_guests.h, and the SINT of
+# hvpipe's device.
 count_data() {
 	[[ $DEMO != single ]] || { cat; return; }
 	awk '
 		function data() {
 			return $2 == "K" && (/PostMessage .*connection 0x10 / ||
-				/hv_ports_deliver: .* port 0x10 type 0x1 / ||
+				/hv_ports_deliver: .* port 0x10 type 0x1 size [1-9]/ ||
 				/hv_ports_(busy|retry): .* sint 11( |$)/)
 		}
 		function flush() {
