@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -168,6 +169,16 @@ static void tell_checksum(const char *done, const char *path)
 	tell_host("%s %ld bytes, checksum %016llx", done, size, sum);
 }
 
+/* The ports are CPU 0's.  A guest that has another one is to read there. */
+static void leave_cpu_0(void)
+{
+	cpu_set_t others;
+
+	CPU_ZERO(&others);
+	CPU_SET(1, &others);
+	sched_setaffinity(0, sizeof(others), &others);
+}
+
 /* What it says comes out of the file that is returned. */
 static FILE *start_hvpipe(const char *how, int peer, const char *in, const char *out)
 {
@@ -182,6 +193,7 @@ static FILE *start_hvpipe(const char *how, int peer, const char *in, const char 
 		dup2(open(in, O_RDONLY), STDIN_FILENO);
 		dup2(open(out, O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
 		dup2(fds[1], STDERR_FILENO);
+		leave_cpu_0();
 		execl("/hvpipe", "hvpipe", how, port, partition, NULL);
 		_exit(127);
 	}

@@ -36,6 +36,7 @@
 
 struct guest {
 	char name;
+	const char *cpus;
 	__u64 id;
 	__u32 port;		/* of the host's, which it sends to */
 	pid_t pid;
@@ -49,8 +50,8 @@ struct guest {
 };
 
 static struct guest guests[] = {
-	{ .name = 'A', .id = GUEST_A, .port = PORT_FROM_A },
-	{ .name = 'B', .id = GUEST_B, .port = PORT_FROM_B },
+	{ .name = 'A', .cpus = "1", .id = GUEST_A, .port = PORT_FROM_A },
+	{ .name = 'B', .cpus = "2", .id = GUEST_B, .port = PORT_FROM_B },
 };
 
 static struct guest *const guest_a = &guests[0], *const guest_b = &guests[1];
@@ -274,7 +275,7 @@ static void exec_qemu(const struct guest *guest, int monitor, int console)
 	execl("/init", "init", "qemu", "-nodefaults", "-no-user-config", "-no-reboot",
 	      "-display", "none", "-machine", "q35,accel=kvm,kernel-irqchip=on",
 	      "-cpu", "host,kvm=off,hv-relaxed,hv-vapic,hv-vpindex,hv-time,hv-synic",
-	      "-smp", "1", "-m", "256M", "-serial", "stdio", "-S", "-chardev", chardev,
+	      "-smp", guest->cpus, "-m", "256M", "-serial", "stdio", "-S", "-chardev", chardev,
 	      "-mon", "monitor", "-kernel", "guests/bzImage",
 	      "-initrd", "guests/initramfs", "-append", append, NULL);
 	_exit(127);
