@@ -34,6 +34,7 @@ static int control;
 static void say(const char *fmt, ...) __printf(1, 2);
 static void fail(const char *fmt, ...) __printf(1, 2) __noreturn;
 
+/* It is out before anything else is done, so that the transcript is in order. */
 static void say(const char *fmt, ...)
 {
 	va_list ap;
@@ -43,6 +44,7 @@ static void say(const char *fmt, ...)
 	va_end(ap);
 	putchar('\n');
 	fflush(stdout);
+	tcdrain(STDOUT_FILENO);
 }
 
 static void power_off(void)
