@@ -5,7 +5,7 @@
  * compares what they say with what it knows.  In A a file is made that travels to
  * B, then an event flag is signalled and a doorbell rung.
  *
- * machine: ports
+ * machine: ports timeout=240
  *
  * Prints "A", "B" or "H" (the host itself), the time, and a line that was said.
  */
