@@ -270,9 +270,10 @@ static inline void fz_host_eventfd(struct fz_vm *v, const struct fz_step *s)
 	__vm_ioctl(v->vm, KVM_HYPERV_EVENTFD, &args);
 }
 
+/* Not vcpu_set_msr(), which looks for the value: the guest may change it. */
 static inline void fz_host_msr(struct kvm_vcpu *vcpu, u32 msr, u64 value)
 {
-	vcpu_set_msr(vcpu, msr, value);
+	TEST_ASSERT(_vcpu_set_msr(vcpu, msr, value) == 1, "MSR %#x to %#lx", msr, value);
 }
 
 static inline void fz_move_memory(struct fz_vm *v, u8 kind)

@@ -50,8 +50,9 @@ static struct fz_config config_of(struct fz_gen *g)
 		.zeroes_pages = fz_percent(g, 30),
 	};
 
+	/* The partition's id has to be known before there is anything to predict. */
 	if (fz_percent(g, 30))
-		config.privileges &= fz_random(g) | fz_random(g);
+		config.privileges &= fz_random(g) | fz_random(g) | FZ_MAY_ID;
 	return config;
 }
 
