@@ -10,6 +10,7 @@ FILENAME ~ /rows$/ {
 	what[n] = $1
 	label[n] = $0
 	sub(/^[^ \t]+[ \t]+/, "", label[n])
+	gsub(/_/, "\\\\\\\\_", label[n])
 	next
 }
 
@@ -21,7 +22,7 @@ END {
 	null = count["null.absent"]
 	for (i = 1; i <= n; i++) {
 		if (is_section[i])
-			shown = label[i] ~ /interrupt|AutoEOI|already/
+			shown = label[i] ~ /slot freed|same with|newly set|already set/
 		if (is_section[i] && shown)
 			printf "{/:Bold %s}\t0\t0\n", label[i]
 		else if (shown && null && what[i] in count)

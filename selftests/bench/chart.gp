@@ -6,8 +6,8 @@ n = STATS_records
 set terminal svg size 1000, 60 + 22 * n font "sans,12" background "white"
 set output out
 set title "Instructions, by the null hypercall"
-set yrange [-0.5 : n - 0.5] reverse
-set xrange [0:*]
+set yrange [n - 0.5 : -0.5]
+set xrange [0:STATS_max * 1.1]
 set grid xtics
 set style fill solid 0.8 noborder
 set lmargin 62

@@ -451,6 +451,8 @@ static void measure_control(const char *type_name, u32 type)
 			run(&vmm, cmd, batches, loops);
 			if (round)
 				print_run(&vmm, ops[i].name, type_name, round);
+			/* Let what was deleted be freed, which takes grace periods. */
+			usleep(200 * 1000);
 		}
 	vmm_free(&vmm);
 }

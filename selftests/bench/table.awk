@@ -148,6 +148,8 @@ function timed_table(	i)
 	for (i = 1; i <= n; i++)
 		if (!is_section[i])
 			timed_row(what[i], label[i])
+		else if (label[i] !~ /^The floor/)
+			printf "%s\n", label[i]
 }
 
 function verdicts(	i)

@@ -58,7 +58,9 @@ measure_natively() {
 	get_source
 	new_run
 	timed_entries >"$RUN/entries"
-	build_kernel
+	mkdir -p "$KOUT"
+	[[ -e $KOUT/.config ]] || logged config configure_kernel
+	logged headers kmake headers
 	build_tests "$RUN/entries"
 	unlock_build
 	ports=$(<"$parameters/max_ports") connections=$(<"$parameters/max_connections")
