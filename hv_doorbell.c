@@ -103,6 +103,15 @@ static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition
 	return connection;
 }
 
+/*
+ * What tells most writes that are for somebody else from those that may be for a
+ * doorbell, at little cost for them.
+ */
+static u32 *hv_doorbell_page(struct hv_partition *partition, gpa_t gpa)
+{
+	return &partition->doorbell_pages[(gpa >> PAGE_SHIFT) % HV_DOORBELL_PAGES];
+}
+
 /* Data path */
 
 /**
@@ -122,7 +131,8 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 	struct hv_connection *connection;
 	u64 value = 0;
 
-	if (xa_empty(&partition->doorbell_gpas) || (!len && !READ_ONCE(fast_doorbells)))
+	if (!READ_ONCE(*hv_doorbell_page(partition, gpa)) ||
+	    (!len && !READ_ONCE(fast_doorbells)))
 		return false;
 
 	if (len)
@@ -235,6 +245,7 @@ static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partitio
 						   u64 gpa)
 {
 	struct hv_doorbell_gpa *at = xa_load(&partition->doorbell_gpas, gpa);
+	u32 *page = hv_doorbell_page(partition, gpa);
 
 	if (at)
 		return at;
@@ -247,6 +258,7 @@ static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partitio
 		kfree(at);
 		return NULL;
 	}
+	WRITE_ONCE(*page, *page + 1);
 	return at;
 }
 
@@ -287,9 +299,12 @@ static bool hv_doorbell_gpa_is_watched(const struct hv_doorbell_gpa *at)
 static void hv_doorbell_put_gpa(struct hv_partition *partition, u64 gpa,
 				struct hv_doorbell_gpa *at)
 {
+	u32 *page = hv_doorbell_page(partition, gpa);
+
 	if (hv_doorbell_gpa_is_watched(at))
 		return;
 
+	WRITE_ONCE(*page, *page - 1);
 	xa_erase(&partition->doorbell_gpas, gpa);
 	/* A store that ran out of memory half way leaves nodes without entries. */
 	xa_destroy(&at->values);

@@ -90,6 +90,9 @@
 
 #define HV_EVENT_FLAG_WORDS	(HV_EVENT_FLAGS_COUNT / 64)
 
+/* Pages are told apart by so many of them. */
+#define HV_DOORBELL_PAGES	64
+
 struct hv_port;
 
 /**
@@ -154,6 +157,7 @@ struct hv_vp {
  * @doorbells: struct hv_connection by id, doorbells; under L1
  * @doorbell_gpas: struct hv_doorbell_gpa by address; written under L1, read under
  *	RCU
+ * @doorbell_pages: how many of them, by hv_doorbell_page(); written under L1
  * @dropped: messages whose port was deleted before they were delivered; under L1
  * @nr_ports: under L1
  * @nr_connections: of both kinds; under L1
@@ -179,6 +183,7 @@ struct hv_partition {
 	struct xarray connections;
 	struct xarray doorbells;
 	struct xarray doorbell_gpas;
+	u32 doorbell_pages[HV_DOORBELL_PAGES];
 	u64 dropped;
 	u32 nr_ports;
 	u32 nr_connections;
