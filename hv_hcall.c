@@ -249,7 +249,8 @@ bool hv_hcall(struct kvm_vcpu *vcpu, struct hv_partition *caller,
 	      const struct kvm_hv_port_hcall *hc, u64 *status)
 {
 	const struct hv_hcall_desc *desc = hv_hcall_find(hc->code);
-	union hv_input in;
+	/* Nobody reads more of it than hv_read_input() has put there. */
+	union hv_input in __uninitialized;
 	u64 output = 0;
 
 	if (!desc || (hc->fast && hc->code == HVCALL_POST_MESSAGE))
