@@ -146,12 +146,16 @@ static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
 static struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
 {
 	struct hv_partition *partition = port->partition;
+	struct kvm_hv_port_vp state;
 	struct kvm_vcpu *vcpu;
 	unsigned long i = 0;
 	struct hv_vp *vp;
 
 	if (port->target_vp != HV_ANY_VP) {
 		vcpu = hv_kvm->find_vcpu(partition->kvm, port->target_vp);
+		if (vcpu && hv_kvm->get_vp(vcpu, port->sint, &state) && state.data)
+			return state.data;
+		/* Its SynIC was never on. */
 		return vcpu ? xa_load(&partition->vps, vcpu->vcpu_idx) : NULL;
 	}
 

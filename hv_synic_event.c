@@ -17,7 +17,7 @@ static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
 	/* Pairs with the xchg() of the word in hv_event_deliver_sint(). */
 	smp_mb__before_atomic();
 	set_bit(word, &vp->flag_words[sint]);
-	/* Pairs with the xchg() of the SINT in hv_event_deliver(). */
+	/* Pairs with the clearing of the SINT in hv_event_deliver_sint(). */
 	smp_mb__before_atomic();
 	set_bit(sint, &vp->flag_sints);
 }
@@ -62,19 +62,21 @@ static bool hv_event_deliver_word(struct hv_vp *vp, u32 sint, u32 word)
 
 static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
 {
-	unsigned long words = xchg(&vp->flag_words[sint], 0);
+	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIEFP;
 	struct kvm_hv_port_vp state;
+	unsigned long words;
 	bool raise = false;
 	u32 word;
 
+	if (!hv_kvm->get_vp(vp->vcpu, sint, &state) || (state.state & on) != on ||
+	    !test_and_clear_bit(sint, &vp->flag_sints))
+		return;
+
+	words = xchg(&vp->flag_words[sint], 0);
 	for_each_set_bit(word, &words, HV_EVENT_FLAG_WORDS)
 		raise |= hv_event_deliver_word(vp, sint, word);
 
-	if (!raise)
-		return;
-
-	hv_kvm->get_vp(vp->vcpu, sint, &state);
-	if (!(state.sint & (HV_SYNIC_SINT_MASKED | HV_SYNIC_SINT_POLLING)))
+	if (raise && !(state.sint & (HV_SYNIC_SINT_MASKED | HV_SYNIC_SINT_POLLING)))
 		hv_kvm->raise_sint(vp->vcpu, sint);
 }
 
@@ -86,16 +88,9 @@ static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
  */
 void hv_event_deliver(struct hv_vp *vp)
 {
-	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIEFP;
-	struct kvm_hv_port_vp state;
-	unsigned long sints;
+	unsigned long sints = READ_ONCE(vp->flag_sints);
 	u32 sint;
 
-	if (!READ_ONCE(vp->flag_sints) || !hv_kvm->get_vp(vp->vcpu, 0, &state) ||
-	    (state.state & on) != on)
-		return;
-
-	sints = xchg(&vp->flag_sints, 0);
 	for_each_set_bit(sint, &sints, HV_SYNIC_SINT_COUNT)
 		hv_event_deliver_sint(vp, sint);
 }

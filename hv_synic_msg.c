@@ -60,14 +60,17 @@ static struct hv_msg_buf *hv_msg_take_buffer(struct hv_port *port,
 	return buf;
 }
 
+/* What is behind the payload stays as it is: nobody copies it. */
 static void hv_msg_fill(struct hv_msg_buf *buf, const struct hv_port_post_message *post)
 {
-	buf->msg = (struct hv_port_message) {
-		.message_type = post->message_type,
-		.payload_size = post->payload_size,
-		.port_id = buf->port->id,
-	};
-	memcpy(buf->msg.payload, post->payload, post->payload_size);
+	struct hv_port_message *msg = &buf->msg;
+
+	msg->message_type = post->message_type;
+	msg->payload_size = post->payload_size;
+	msg->message_flags = 0;
+	memset(msg->reserved, 0, sizeof(msg->reserved));
+	msg->port_id = buf->port->id;
+	memcpy(msg->payload, post->payload, post->payload_size);
 }
 
 static void hv_msg_free_buffer(struct hv_msg_buf *buf)
@@ -386,12 +389,14 @@ static int hv_slot_fill(struct hv_vp *vp, u32 sint, const struct hv_port_message
 /* True if a message was put into the slot. */
 static bool hv_msg_deliver_sint(struct hv_vp *vp, u32 sint)
 {
+	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIMP;
 	struct hv_port_message *msg = &vp->bounce;
 	struct kvm_hv_port_vp state;
 	struct hv_msg_buf *buf;
 	bool filled;
 
-	if (!hv_slot_claim(vp, sint))
+	if (!hv_kvm->get_vp(vp->vcpu, sint, &state) || (state.state & on) != on ||
+	    !hv_slot_claim(vp, sint))
 		return false;
 
 	buf = hv_msg_peek(vp, sint, msg);
@@ -410,7 +415,6 @@ static bool hv_msg_deliver_sint(struct hv_vp *vp, u32 sint)
 		return false;
 
 	trace_hv_ports_deliver(vp->vcpu->vcpu_id, sint, msg);
-	hv_kvm->get_vp(vp->vcpu, sint, &state);
 	if (!(state.sint & (HV_SYNIC_SINT_MASKED | HV_SYNIC_SINT_POLLING)))
 		hv_kvm->raise_sint(vp->vcpu, sint);
 	return true;
@@ -427,14 +431,8 @@ static bool hv_msg_deliver_sint(struct hv_vp *vp, u32 sint)
  */
 u32 hv_msg_deliver(struct hv_vp *vp)
 {
-	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIMP;
 	unsigned long sints = READ_ONCE(vp->msg_sints);
-	struct kvm_hv_port_vp state;
 	u32 sint, filled = 0;
-
-	if (!sints || !hv_kvm->get_vp(vp->vcpu, 0, &state) ||
-	    (state.state & on) != on)
-		return 0;
 
 	for_each_set_bit(sint, &sints, HV_SYNIC_SINT_COUNT)
 		if (hv_msg_deliver_sint(vp, sint))
