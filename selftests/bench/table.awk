@@ -29,14 +29,14 @@ function verdict(good, text)
 
 function row(name, text,	n, i)
 {
-	if (!((name, 1) in count)) {
+	if (!count[name, 1]) {
 		missing[++nr_missing] = name
 		printf "  %-72s            -\n", text
 		return
 	}
 	printf "  %-72s %12d %9.2f\n", text, count[name, 1] + 0.5, count[name, 1] / null
 	# The end of a VM, which waits for grace periods, is seen once.
-	if ((name, 2) in count && !agree(name))
+	if (count[name, 2] && !agree(name))
 		apart[++nr_apart] = name
 	printf "%s\n    {\"name\": \"%s\", \"instructions\": %.1f, \"ratio\": %.4f, \"second\": %.1f}",
 		nr_json++ ? "," : "", name, count[name, 1], count[name, 1] / null,
