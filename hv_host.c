@@ -308,9 +308,10 @@ static ssize_t hv_host_signal(struct hv_host_connection *host, const char __user
 	return 0;
 }
 
+/* Or what else ends a writer's waiting */
 static bool hv_host_has_buffer(struct hv_port *port)
 {
-	return hv_msg_poll_host(port) & (EPOLLOUT | EPOLLHUP);
+	return READ_ONCE(port->revoked) || hv_msg_poll_host(port) & (EPOLLOUT | EPOLLHUP);
 }
 
 static ssize_t hv_host_connection_write(struct file *file, const char __user *from,
@@ -345,7 +346,7 @@ static __poll_t hv_host_connection_poll(struct file *file, poll_table *wait)
 	mask = hv_msg_poll_host(port) & (EPOLLOUT | EPOLLWRNORM | EPOLLHUP);
 	if (port->type == HV_PORT_TYPE_EVENT)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	return mask & EPOLLHUP ? EPOLLHUP | EPOLLERR : mask;
+	return mask & EPOLLHUP || READ_ONCE(port->revoked) ? EPOLLHUP | EPOLLERR : mask;
 }
 
 static void hv_host_connection_free(struct hv_host_connection *host)

@@ -327,8 +327,44 @@ static struct hv_connection *hv_connection_alloc(u32 id, struct hv_port *port,
 
 static void hv_connection_free(struct hv_connection *connection)
 {
+	if (connection->sponsor) {
+		atomic_dec(&connection->sponsor->nr_sponsored);
+		hv_partition_put(connection->sponsor);
+	}
 	hv_port_put(connection->port);
 	kfree_rcu(connection, rcu);
+}
+
+/*
+ * What somebody makes in another's table is at his own expense, lest he fill it.
+ * False if he has no more to spend.
+ */
+static bool hv_connection_set_sponsor(struct hv_connection *connection,
+				      struct hv_partition *sponsor)
+{
+	kref_get(&sponsor->ref);
+	connection->sponsor = sponsor;
+	return atomic_inc_return(&sponsor->nr_sponsored) <=
+	       READ_ONCE(sponsor->max_connections);
+}
+
+/* The connection is out of the table already. */
+static void hv_connection_drop(struct hv_partition *partition,
+			       struct hv_connection *connection)
+{
+	struct hv_port *port = connection->port;
+
+	lockdep_assert_held(&partition->lock);
+
+	if (!connection->sponsor)
+		partition->nr_connections--;
+
+	spin_lock(&port->lock);
+	if (port->connection == connection)
+		port->connection = NULL;
+	spin_unlock(&port->lock);
+
+	hv_connection_free(connection);
 }
 
 /*
@@ -367,7 +403,7 @@ static u64 hv_connection_publish(struct hv_partition *partition,
 				 struct hv_connection *connection)
 {
 	struct xarray *table = hv_connection_table_of(partition, connection);
-	struct hv_connection *replaced;
+	struct hv_connection *replaced, *old;
 
 	lockdep_assert_held(&partition->lock);
 
@@ -380,37 +416,41 @@ static u64 hv_connection_publish(struct hv_partition *partition,
 	}
 
 	/* The id's place is there, so this needs no memory. */
-	xa_store(table, connection->id, connection, GFP_KERNEL_ACCOUNT);
-	partition->nr_connections++;
+	old = xa_store(table, connection->id, connection, GFP_KERNEL_ACCOUNT);
+	if (!connection->sponsor)
+		partition->nr_connections++;
 	if (replaced) {
-		if (replaced->id != connection->id)
+		if (replaced != old)
 			xa_erase(table, replaced->id);
-		partition->nr_connections--;
-		hv_connection_free(replaced);
+		hv_connection_drop(partition, replaced);
 	}
+	if (old && old != replaced)
+		hv_connection_drop(partition, old);
 	return HV_STATUS_SUCCESS;
 }
 
-/* Does the connection stand in the way of one that replaces it? */
+/* An automatic one does, to its own port, and if another partition made it. */
 static bool hv_connection_gives_way(const struct hv_connection *connection,
 				    const struct hv_port *port)
 {
-	return connection && connection->automatic && connection->port == port;
+	return connection && connection->automatic &&
+	       (connection->port == port || connection->sponsor);
 }
 
-/* @replaces: receives whether a connection is there that would give way */
+/* @replaces: receives whether a connection of the quota's would give way */
 static u64 hv_check_port_for_connect(struct hv_partition *partition,
 				     struct hv_port *port, bool *replaces)
 {
-	bool available;
+	bool automatic, available;
 
 	if (!port)
 		return HV_STATUS_INVALID_PORT_ID;
 
 	spin_lock(&port->lock);
-	*replaces = port->connection && port->connection->automatic;
+	automatic = port->connection && port->connection->automatic;
+	*replaces = automatic && !port->connection->sponsor;
 	available = !hv_port_is_gone(port) && port->connection_partition == partition &&
-		    (!port->connection || *replaces);
+		    (!port->connection || automatic);
 	spin_unlock(&port->lock);
 
 	return available ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
@@ -419,19 +459,8 @@ static u64 hv_check_port_for_connect(struct hv_partition *partition,
 static void hv_disconnect_locked(struct hv_partition *partition,
 				 struct hv_connection *connection)
 {
-	struct hv_port *port = connection->port;
-
-	lockdep_assert_held(&partition->lock);
-
 	xa_erase(hv_connection_table_of(partition, connection), connection->id);
-	partition->nr_connections--;
-
-	spin_lock(&port->lock);
-	if (port->connection == connection)
-		port->connection = NULL;
-	spin_unlock(&port->lock);
-
-	hv_connection_free(connection);
+	hv_connection_drop(partition, connection);
 }
 
 /* What the port, and what is there already, say of the connection. */
@@ -847,13 +876,15 @@ static u64 hv_create_locked(struct hv_partition *partition,
 }
 
 /*
- * Connect a new port under its own id.  That there is no room for the
+ * Connect a new port of @owner's under its own id.  That there is no room for the
  * connection is no error, that there is no memory for it is.
  */
-static u64 hv_auto_connect(struct hv_partition *partition, struct hv_port *port)
+static u64 hv_auto_connect(struct hv_partition *partition, struct hv_partition *owner,
+			   struct hv_port *port)
 {
 	struct hv_connection *connection;
 	u64 status = HV_STATUS_SUCCESS;
+	bool allowed;
 
 	if (!hv_partition_is_active(partition))
 		return HV_STATUS_INVALID_PARTITION_STATE;
@@ -863,10 +894,13 @@ static u64 hv_auto_connect(struct hv_partition *partition, struct hv_port *port)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 
 	mutex_lock(&partition->lock);
+	if (owner != partition)
+		allowed = hv_connection_set_sponsor(connection, owner);
+	else
+		allowed = partition->nr_connections < partition->max_connections;
 	if (!hv_partition_is_active(partition))
 		status = HV_STATUS_INVALID_PARTITION_STATE;
-	if (status != HV_STATUS_SUCCESS ||
-	    partition->nr_connections >= partition->max_connections ||
+	if (status != HV_STATUS_SUCCESS || !allowed ||
 	    !hv_connection_id_is_free(partition, port->id, false))
 		goto unlock;
 
@@ -936,7 +970,7 @@ static u64 hv_create_for(struct hv_partition *partition,
 	    (*port)->type == HV_PORT_TYPE_DOORBELL)
 		return status;
 
-	status = hv_auto_connect(connection_partition, *port);
+	status = hv_auto_connect(connection_partition, partition, *port);
 	if (status != HV_STATUS_SUCCESS) {
 		hv_port_erase(partition, (*port)->id, *port);
 		hv_port_put(*port);
@@ -1170,8 +1204,10 @@ static void hv_ports_review_one(struct hv_partition *owner, struct hv_partition 
 
 	mutex_lock(&owner->lock);
 	xa_for_each(&owner->ports, i, port)
-		if (port->connection_partition == other)
+		if (port->connection_partition == other) {
 			WRITE_ONCE(port->revoked, !hv_partition_knows(owner, other));
+			wake_up_all(&port->wait);
+		}
 	mutex_unlock(&owner->lock);
 }
 

@@ -160,7 +160,8 @@ struct hv_vp {
  * @doorbell_pages: how many of them, by hv_doorbell_page(); written under L1
  * @dropped: messages whose port was deleted before they were delivered; under L1
  * @nr_ports: under L1
- * @nr_connections: of both kinds; under L1
+ * @nr_connections: of both kinds, those with a sponsor not counted; under L1
+ * @nr_sponsored: automatic connections that others have of this one's ports
  * @max_ports: under L1
  * @max_connections: under L1
  * @vps: struct hv_vp by vcpu_idx; only grows
@@ -187,6 +188,7 @@ struct hv_partition {
 	u64 dropped;
 	u32 nr_ports;
 	u32 nr_connections;
+	atomic_t nr_sponsored;
 	u32 max_ports;
 	u32 max_connections;
 	struct xarray vps;
@@ -256,6 +258,7 @@ struct hv_port {
  * @rcu: for freeing
  * @id: constant
  * @automatic: made by CreatePort, gives way to ConnectPort; constant
+ * @sponsor: automatic, and made by another partition: that one, counted; constant
  * @port: counted; may be dead
  * @sent: messages, events and rings that were taken
  * @failed: messages and events that were not
@@ -265,6 +268,7 @@ struct hv_connection {
 	struct rcu_head rcu;
 	u32 id;
 	bool automatic;
+	struct hv_partition *sponsor;
 	struct hv_port *port;
 	atomic64_t sent;
 	atomic64_t failed;

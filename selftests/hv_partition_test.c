@@ -294,6 +294,42 @@ static void test_privileges(void)
 	ksft_test_result(my_id(&a) == a.id, "may know its id all the same\n");
 }
 
+/* A neighbour cannot fill one's table, nor take one's ids. */
+static void test_squatter(void)
+{
+	struct hv_ports_set_partition arg = {
+		.flags = HV_PORTS_SET_MAX_CONNECTIONS,
+		.max_connections = 3,
+	};
+	u32 i;
+
+	TEST_ASSERT_EQ(set(&a, arg), 0);
+	TEST_ASSERT_EQ(set(&b, arg), 0);
+	for (i = 10; i < 20; i++) {
+		HV_TEST_ASSERT_OK(create_message_for(&a, i, b.id));
+		HV_TEST_ASSERT_OK(hv_caller_delete_port(&a.c, i));
+	}
+	ksft_test_result(hv_caller_post(&b.c, 12) == BAD_PORT &&
+			 hv_caller_post(&b.c, 13) == BAD_CONNECTION,
+			 "automatic connections are at their maker's expense\n");
+
+	for (i = 1; i <= 3; i++)
+		HV_TEST_ASSERT_OK(create_message_for(&b, i, 0));
+	ksft_test_result(connect_to(&b, 1, b.id, 1) == OK && connect_to(&b, 2, b.id, 2) == OK,
+			 "and not at their owner's\n");
+	ksft_test_result(connect_to(&b, 10, b.id, 3) == OK && posts(&b, 10, &b, 3),
+			 "an id that they had is taken back\n");
+	HV_TEST_ASSERT_OK(create_message_for(&a, 30, b.id));
+	ksft_test_result(posts(&b, 30, &a, 30), "which lets their maker make another\n");
+	HV_TEST_ASSERT_OK(hv_caller_disconnect_port(&b.c, 10));
+	ksft_test_result(connect_to(&b, 30, b.id, 3) == OK && posts(&b, 30, &b, 3),
+			 "one that is alive gives way, too\n");
+	ksft_test_result(connect_to(&b, 40, a.id, 30) == HV_STATUS_NO_RESOURCES &&
+			 hv_caller_disconnect_port(&b.c, 1) == OK &&
+			 connect_to(&b, 40, a.id, 30) == OK && posts(&b, 40, &a, 30),
+			 "its port can be connected again\n");
+}
+
 static void test_quotas(void)
 {
 	struct hv_ports_set_partition arg = {
@@ -317,13 +353,13 @@ int main(void)
 	static void (*const tests[])(void) = {
 		test_id, test_messages, test_both_ways, test_not_for_you, test_denied,
 		test_events, test_unlink, test_owner_gone, test_become_parent,
-		test_new_id, test_privileges, test_quotas,
+		test_new_id, test_privileges, test_quotas, test_squatter,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(41);
+	ksft_set_plan(47);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
