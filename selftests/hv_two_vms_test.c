@@ -239,6 +239,13 @@ static void await_progress(u64 amount)
 	await(&shared->received[1], from[1] + amount);
 }
 
+/* After which there may not be enough to wait for. */
+static bool one_is_half_done(u64 count)
+{
+	return hv_load(&shared->received[0]) >= count / 2 ||
+	       hv_load(&shared->received[1]) >= count / 2;
+}
+
 static void test_unlink(void)
 {
 	const u64 count = MESSAGES / 4;
@@ -246,9 +253,7 @@ static void test_unlink(void)
 	u32 i;
 
 	start(pids, count);
-	/* Somewhere in the middle they will be done. */
-	for (i = 0; hv_load(&shared->received[0]) < count / 2 &&
-		    hv_load(&shared->received[1]) < count / 2; i++) {
+	for (i = 0; !one_is_half_done(count); i++) {
 		await_progress(count / UNLINKED / 4);
 		hv_dev_unlink(dev, shared->id[0], shared->id[1]);
 		usleep(1000);
