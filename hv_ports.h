@@ -61,7 +61,8 @@
  *
  *	hv_partition	kref: the VM's, from its first port call to vm_destroy; or
  *			the host's file; then whoever found it, named it as
- *			ConnectionPartition, or is its child.  Then RCU.
+ *			ConnectionPartition, has a connection that it made
+ *			automatically, or is its child.  Then RCU.
  *	hv_vp		as long as its partition
  *	hv_port		kref: one for the table, one per connection; then RCU
  *	hv_connection	until disconnected; then RCU.  Outlives its port's deletion.
