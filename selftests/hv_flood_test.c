@@ -17,7 +17,7 @@
 #define FLOOD_PORT	0x200
 #define SINT		2
 #define FLOOD_SINT	3
-#define MESSAGES	(4000 / HV_TEST_SCALE)
+#define MESSAGES	(1600 / HV_TEST_SCALE)
 
 enum flood {
 	NO_FLOOD,
