@@ -248,7 +248,7 @@ static bool one_is_half_done(u64 count)
 
 static void test_unlink(void)
 {
-	const u64 count = MESSAGES / 10;
+	const u64 count = MESSAGES / 4;
 	pid_t pids[2];
 	u32 i;
 
