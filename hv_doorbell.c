@@ -103,15 +103,6 @@ static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition
 	return connection;
 }
 
-/*
- * What tells most writes that are for somebody else from those that may be for a
- * doorbell, at little cost for them.
- */
-static u32 *hv_doorbell_page(struct hv_partition *partition, gpa_t gpa)
-{
-	return &partition->doorbell_pages[(gpa >> PAGE_SHIFT) % HV_DOORBELL_PAGES];
-}
-
 /* Data path */
 
 /**
@@ -131,8 +122,7 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 	struct hv_connection *connection;
 	u64 value = 0;
 
-	if (!READ_ONCE(*hv_doorbell_page(partition, gpa)) ||
-	    (!len && !READ_ONCE(fast_doorbells)))
+	if (!len && !READ_ONCE(fast_doorbells))
 		return false;
 
 	if (len)
@@ -241,11 +231,19 @@ bool hv_doorbell_collides(struct hv_partition *partition,
 				      size);
 }
 
+/* Writes to pages where nobody watches never get here. */
+static void hv_doorbell_count_page(struct hv_partition *partition, u64 gpa, int by)
+{
+	const u32 bit = KVM_HV_PORT_PAGE_BIT(gpa);
+
+	partition->doorbell_pages[bit] += by;
+	hv_kvm->watch_page(partition->kvm, bit, partition->doorbell_pages[bit]);
+}
+
 static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partition,
 						   u64 gpa)
 {
 	struct hv_doorbell_gpa *at = xa_load(&partition->doorbell_gpas, gpa);
-	u32 *page = hv_doorbell_page(partition, gpa);
 
 	if (at)
 		return at;
@@ -258,7 +256,7 @@ static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partitio
 		kfree(at);
 		return NULL;
 	}
-	WRITE_ONCE(*page, *page + 1);
+	hv_doorbell_count_page(partition, gpa, 1);
 	return at;
 }
 
@@ -299,12 +297,10 @@ static bool hv_doorbell_gpa_is_watched(const struct hv_doorbell_gpa *at)
 static void hv_doorbell_put_gpa(struct hv_partition *partition, u64 gpa,
 				struct hv_doorbell_gpa *at)
 {
-	u32 *page = hv_doorbell_page(partition, gpa);
-
 	if (hv_doorbell_gpa_is_watched(at))
 		return;
 
-	WRITE_ONCE(*page, *page - 1);
+	hv_doorbell_count_page(partition, gpa, -1);
 	xa_erase(&partition->doorbell_gpas, gpa);
 	/* A store that ran out of memory half way leaves nodes without entries. */
 	xa_destroy(&at->values);

@@ -91,9 +91,6 @@
 
 #define HV_EVENT_FLAG_WORDS	(HV_EVENT_FLAGS_COUNT / 64)
 
-/* Pages are told apart by so many of them. */
-#define HV_DOORBELL_PAGES	64
-
 struct hv_port;
 
 /**
@@ -158,7 +155,7 @@ struct hv_vp {
  * @doorbells: struct hv_connection by id, doorbells; under L1
  * @doorbell_gpas: struct hv_doorbell_gpa by address; written under L1, read under
  *	RCU
- * @doorbell_pages: how many of them, by hv_doorbell_page(); written under L1
+ * @doorbell_pages: how many of them, by KVM_HV_PORT_PAGE_BIT(); under L1
  * @dropped: messages whose port was deleted before they were delivered; under L1
  * @nr_ports: under L1
  * @nr_connections: of both kinds, those with a sponsor not counted; under L1
@@ -185,7 +182,7 @@ struct hv_partition {
 	struct xarray connections;
 	struct xarray doorbells;
 	struct xarray doorbell_gpas;
-	u32 doorbell_pages[HV_DOORBELL_PAGES];
+	u32 doorbell_pages[BITS_PER_LONG];
 	u64 dropped;
 	u32 nr_ports;
 	u32 nr_connections;

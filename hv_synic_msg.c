@@ -7,7 +7,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/poll.h>
-#include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "hv_ports.h"
 #include "hv_ports_trace.h"
@@ -292,49 +292,20 @@ u32 hv_msg_purge(struct hv_port *port)
 	return dropped;
 }
 
-static bool hv_slot_read_type(struct hv_vp *vp, u32 sint, u32 *type)
-{
-	return !hv_kvm->read_msg_slot(vp->vcpu, sint,
-				      offsetof(struct hv_port_message, message_type),
-				      type, sizeof(*type));
-}
-
-/* The one that waits at the head is the one that found the slot taken. */
-static void hv_msg_count_busy(struct hv_vp *vp, u32 sint, u32 type)
-{
-	struct hv_msg_buf *buf;
-
-	trace_hv_ports_busy(vp->vcpu->vcpu_id, sint, type);
-
-	spin_lock(&vp->lock);
-	buf = list_first_entry_or_null(&vp->queue[sint], struct hv_msg_buf, node);
-	if (buf) {
-		spin_lock(&buf->port->lock);
-		buf->port->busy++;
-		spin_unlock(&buf->port->lock);
-	}
-	spin_unlock(&vp->lock);
-}
-
 /*
- * Whether the slot can be written.  If not, the guest has been told, or the
- * page is not there.
+ * 0 if the slot is free.  Otherwise -EBUSY, and the guest has been told; or
+ * -EFAULT.
  */
-static bool hv_slot_claim(struct hv_vp *vp, u32 sint)
+static int hv_slot_claim(struct hv_port_message __user *slot, u32 *type)
 {
-	u8 flags = HV_PORT_MESSAGE_PENDING;
-	u32 type;
-
-	if (!hv_slot_read_type(vp, sint, &type))
-		return false;
-	if (!type)
-		return true;
+	if (get_user(*type, &slot->message_type))
+		return -EFAULT;
+	if (!*type)
+		return 0;
 
 	/* One byte: the guest may be writing MessageType meanwhile. */
-	if (hv_kvm->write_msg_slot(vp->vcpu, sint,
-				   offsetof(struct hv_port_message, message_flags),
-				   &flags, sizeof(flags)))
-		return false;
+	if (put_user(HV_PORT_MESSAGE_PENDING, &slot->message_flags))
+		return -EFAULT;
 
 	/*
 	 * Pairs with the guest's barrier between MessageType = 0 and its look
@@ -342,11 +313,42 @@ static bool hv_slot_claim(struct hv_vp *vp, u32 sint)
 	 * the slot free.
 	 */
 	smp_mb();
-	if (!hv_slot_read_type(vp, sint, &type))
-		return false;
-	if (type)
-		hv_msg_count_busy(vp, sint, type);
-	return !type;
+	if (get_user(*type, &slot->message_type))
+		return -EFAULT;
+	return *type ? -EBUSY : 0;
+}
+
+/* The guest may look at any time; it must find the type only with the rest. */
+static int hv_slot_fill(struct hv_port_message __user *slot,
+			const struct hv_port_message *msg)
+{
+	const u32 rest = sizeof(msg->message_type);
+
+	if (copy_to_user((void __user *)slot + rest, (const void *)msg + rest,
+			 MSG_HEADER_SIZE - rest + msg->payload_size))
+		return -EFAULT;
+
+	/* Pairs with the guest's reading MessageType before anything else. */
+	smp_wmb();
+	return put_user(msg->message_type, &slot->message_type);
+}
+
+static int hv_slot_put(struct hv_vp *vp, u32 sint, const struct hv_port_message *msg)
+{
+	struct hv_port_message __user *slot = hv_kvm->map_msg_slot(vp->vcpu, sint);
+	u32 type;
+	int r;
+
+	if (!slot)
+		return -EFAULT;
+
+	r = hv_slot_claim(slot, &type);
+	if (!r)
+		r = hv_slot_fill(slot, msg);
+	else if (r == -EBUSY)
+		trace_hv_ports_busy(vp->vcpu->vcpu_id, sint, type);
+	hv_kvm->mark_msg_slot(vp->vcpu);
+	return r;
 }
 
 /* Copy the head of the queue, which stays where it is. */
@@ -369,21 +371,23 @@ static struct hv_msg_buf *hv_msg_peek(struct hv_vp *vp, u32 sint,
 	return buf;
 }
 
-/* The guest may look at any time; it must find the type only with the rest. */
-static int hv_slot_fill(struct hv_vp *vp, u32 sint, const struct hv_port_message *msg)
+static void hv_msg_count_busy(struct hv_port *port)
 {
-	const u32 rest = sizeof(msg->message_type);
-	int r;
+	spin_lock(&port->lock);
+	port->busy++;
+	spin_unlock(&port->lock);
+}
 
-	r = hv_kvm->write_msg_slot(vp->vcpu, sint, rest, (const void *)msg + rest,
-				   MSG_HEADER_SIZE - rest + msg->payload_size);
-	if (r)
-		return r;
-
-	/* Pairs with the guest's reading MessageType before anything else. */
-	smp_wmb();
-	return hv_kvm->write_msg_slot(vp->vcpu, sint, 0, &msg->message_type,
-				      sizeof(msg->message_type));
+/* @r: what became of the head, which may have been purged meanwhile. */
+static void hv_msg_settle(struct hv_vp *vp, struct hv_msg_buf *buf, int r)
+{
+	spin_lock(&vp->lock);
+	if (vp->delivering && !r)
+		hv_msg_dequeue(vp, buf, true);
+	else if (vp->delivering && r == -EBUSY)
+		hv_msg_count_busy(buf->port);
+	vp->delivering = NULL;
+	spin_unlock(&vp->lock);
 }
 
 /* True if a message was put into the slot. */
@@ -393,25 +397,18 @@ static bool hv_msg_deliver_sint(struct hv_vp *vp, u32 sint)
 	struct hv_port_message *msg = &vp->bounce;
 	struct kvm_hv_port_vp state;
 	struct hv_msg_buf *buf;
-	bool filled;
+	int r;
 
-	if (!hv_kvm->get_vp(vp->vcpu, sint, &state) || (state.state & on) != on ||
-	    !hv_slot_claim(vp, sint))
+	if (!hv_kvm->get_vp(vp->vcpu, sint, &state) || (state.state & on) != on)
 		return false;
 
 	buf = hv_msg_peek(vp, sint, msg);
 	if (!buf)
 		return false;
 
-	filled = !hv_slot_fill(vp, sint, msg);
-
-	spin_lock(&vp->lock);
-	if (filled && vp->delivering)
-		hv_msg_dequeue(vp, buf, true);
-	vp->delivering = NULL;
-	spin_unlock(&vp->lock);
-
-	if (!filled)
+	r = hv_slot_put(vp, sint, msg);
+	hv_msg_settle(vp, buf, r);
+	if (r)
 		return false;
 
 	trace_hv_ports_deliver(vp->vcpu->vcpu_id, sint, msg);

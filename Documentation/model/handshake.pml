@@ -12,7 +12,7 @@
  *			was set
  *	-DONE_WORD	mistake: MessagePending is set by writing the header whole
  *
- * The steps are those of hv_slot_claim(), hv_msg_deliver_sint() and
+ * The steps are those of hv_msg_deliver_sint(), hv_slot_claim() and
  * hv_slot_fill() in hv_synic_msg.c.  Memory is sequentially consistent here: the
  * two full barriers of the protocol give it that where it matters.
  */
@@ -97,14 +97,14 @@ end:	do
 		if
 		:: empty(queue)
 		:: nempty(queue) ->
+			atomic {
+				queue ? <msg>;
+				more = (len(queue) > 1)
+			}
 			claim();
 			if
 			:: !free
 			:: free ->
-				atomic {
-					queue ? <msg>;
-					more = (len(queue) > 1)
-				}
 				slot_payload = msg;
 				slot_pending = more;
 				d_step {
