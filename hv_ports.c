@@ -78,21 +78,49 @@ static bool hv_port_is_gone(const struct hv_port *port)
 	return READ_ONCE(port->dead) || READ_ONCE(port->revoked);
 }
 
+/* @page: which page of the VP's SynIC has to be on */
+static bool hv_vp_state_is_ready(const struct kvm_hv_port_vp *state,
+				 const struct hv_port *port, u32 page)
+{
+	const u32 on = KVM_HV_PORT_VP_SYNIC | page;
+
+	if (!state->data || (state->state & on) != on)
+		return false;
+	/* Messages only lose their interrupt where the SINT is masked. */
+	return port->type == HV_PORT_TYPE_MESSAGE || !(state->sint & HV_SYNIC_SINT_MASKED);
+}
+
 static bool hv_vp_is_ready(struct kvm_vcpu *vcpu, const struct hv_port *port,
 			   u32 page, struct hv_vp **vp)
 {
 	struct kvm_hv_port_vp state;
-	const u32 on = KVM_HV_PORT_VP_SYNIC | page;
 
-	if (!hv_kvm->get_vp(vcpu, port->sint, &state) || !state.data ||
-	    (state.state & on) != on)
-		return false;
-	/* Messages only lose their interrupt where the SINT is masked. */
-	if (port->type != HV_PORT_TYPE_MESSAGE && (state.sint & HV_SYNIC_SINT_MASKED))
+	if (!hv_kvm->get_vp(vcpu, port->sint, &state) ||
+	    !hv_vp_state_is_ready(&state, port, page))
 		return false;
 
 	*vp = state.data;
 	return true;
+}
+
+/*
+ * The vCPU that has the index of a fixed target, or NULL.  User space can change
+ * that, but mostly it is the one of the last time.
+ */
+static struct kvm_vcpu *hv_port_fixed_vcpu_rcu(struct hv_port *port,
+					       struct kvm_hv_port_vp *state)
+{
+	struct kvm_vcpu *vcpu = READ_ONCE(port->vcpu);
+
+	if (vcpu && hv_kvm->get_vp(vcpu, port->sint, state) &&
+	    state->index == port->target_vp)
+		return vcpu;
+
+	vcpu = hv_kvm->find_vcpu(port->partition->kvm, port->target_vp);
+	if (vcpu && !hv_kvm->get_vp(vcpu, port->sint, state))
+		memset(state, 0, sizeof(*state));
+	WRITE_ONCE(port->vcpu, vcpu);
+	return vcpu;
 }
 
 /* Whom to ask for HV_ANY_VP: the preferred one, then one with a free queue. */
@@ -122,19 +150,19 @@ static u64 hv_port_any_vp_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
 	return *target ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_SYNIC_STATE;
 }
 
-/* @page: which page of the VP's SynIC has to be on */
 static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **target)
 {
-	struct kvm_vcpu *vcpu;
+	struct kvm_hv_port_vp state;
 
 	if (port->target_vp == HV_ANY_VP)
 		return hv_port_any_vp_rcu(port, page, target);
 
-	vcpu = hv_kvm->find_vcpu(port->partition->kvm, port->target_vp);
-	if (!vcpu)
+	if (!hv_port_fixed_vcpu_rcu(port, &state))
 		return HV_STATUS_INVALID_VP_INDEX;
-	if (!hv_vp_is_ready(vcpu, port, page, target))
+	if (!hv_vp_state_is_ready(&state, port, page))
 		return HV_STATUS_INVALID_SYNIC_STATE;
+
+	*target = state.data;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -152,11 +180,11 @@ static struct hv_vp *hv_port_doorbell_vp_rcu(struct hv_port *port)
 	struct hv_vp *vp;
 
 	if (port->target_vp != HV_ANY_VP) {
-		vcpu = hv_kvm->find_vcpu(partition->kvm, port->target_vp);
-		if (vcpu && hv_kvm->get_vp(vcpu, port->sint, &state) && state.data)
-			return state.data;
-		/* Its SynIC was never on. */
-		return vcpu ? xa_load(&partition->vps, vcpu->vcpu_idx) : NULL;
+		vcpu = hv_port_fixed_vcpu_rcu(port, &state);
+		if (!vcpu)
+			return NULL;
+		/* There is no data if its SynIC was never on. */
+		return state.data ?: xa_load(&partition->vps, vcpu->vcpu_idx);
 	}
 
 	if (hv_port_any_vp_rcu(port, KVM_HV_PORT_VP_SIEFP, &vp) == HV_STATUS_SUCCESS)

@@ -205,6 +205,7 @@ struct hv_partition {
  * @base_flag: event ports, the first flag; constant
  * @flag_count: event ports, how many; constant
  * @eventfd: events and doorbells of the host's; counted; constant
+ * @vcpu: who was last seen with @target_vp; as @partition; READ_ONCE/WRITE_ONCE
  * @preferred_vp: for HV_ANY_VP, who is asked first; READ_ONCE/WRITE_ONCE
  * @revoked: owner and @connection_partition do not know each other any more;
  *	written under L1
@@ -234,6 +235,7 @@ struct hv_port {
 	u32 base_flag;
 	u32 flag_count;
 	struct eventfd_ctx *eventfd;
+	struct kvm_vcpu *vcpu;
 	u32 preferred_vp;
 	bool revoked;
 
