@@ -534,7 +534,7 @@ int hv_partition_change(struct hv_partition *partition,
 	if (set->flags & HV_PORTS_SET_MAX_PORTS)
 		partition->max_ports = set->max_ports;
 	if (set->flags & HV_PORTS_SET_MAX_CONNECTIONS)
-		partition->max_connections = set->max_connections;
+		WRITE_ONCE(partition->max_connections, set->max_connections);
 	if (set->flags & HV_PORTS_SET_PRIVILEGES)
 		WRITE_ONCE(partition->privileges, set->privileges);
 	if (set->flags & HV_PORTS_SET_NAME)

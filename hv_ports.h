@@ -161,7 +161,7 @@ struct hv_vp {
  * @nr_connections: of both kinds, those with a sponsor not counted; under L1
  * @nr_sponsored: automatic connections that others have of this one's ports
  * @max_ports: under L1
- * @max_connections: under L1
+ * @max_connections: written under L1
  * @vps: struct hv_vp by vcpu_idx; only grows
  */
 struct hv_partition {
