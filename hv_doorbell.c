@@ -137,7 +137,7 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 	if (connection && hv_kvm->gpa_is_readonly(vcpu, gpa))
 		connection = NULL;
 	if (connection) {
-		trace_hv_ports_ring(partition->id, vcpu->vcpu_id, gpa, len, value,
+		trace_hv_ports_ring(READ_ONCE(partition->id), vcpu->vcpu_id, gpa, len, value,
 				    connection->port->id);
 		/* Consumed even if nobody is there to hear it */
 		if (hv_port_ring_rcu(connection->port))

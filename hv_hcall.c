@@ -230,7 +230,7 @@ static void hv_hcall_trace(struct kvm_vcpu *vcpu, const struct hv_hcall_desc *de
 		memcpy(&connection, (const u8 *)in + desc->connection_at,
 		       sizeof(connection));
 
-	trace_hv_ports_hypercall(caller ? caller->id : 0, vcpu->vcpu_id, hc->code,
+	trace_hv_ports_hypercall(caller ? READ_ONCE(caller->id) : 0, vcpu->vcpu_id, hc->code,
 				 hc->fast, port, connection, status);
 }
 

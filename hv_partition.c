@@ -277,7 +277,7 @@ void hv_partition_hide(struct hv_partition *partition)
  */
 bool hv_partition_knows(struct hv_partition *partition, struct hv_partition *other)
 {
-	return partition == other || xa_load(&partition->links, other->id) ||
+	return partition == other || xa_load(&partition->links, READ_ONCE(other->id)) ||
 	       READ_ONCE(partition->parent) == other ||
 	       READ_ONCE(other->parent) == partition;
 }

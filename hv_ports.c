@@ -1266,7 +1266,7 @@ static void hv_port_describe(struct hv_port *port, struct hv_ports_port *info)
 	info->target_vp = port->target_vp;
 
 	spin_lock(&port->lock);
-	info->connection_partition = port->connection_partition->id;
+	info->connection_partition = READ_ONCE(port->connection_partition->id);
 	info->posted = port->post_count + atomic64_read(&port->rings);
 	info->delivered = port->delivered;
 	info->busy = port->busy;
