@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two vCPUs post and signal while a third creates, connects, disconnects and
- * deletes what they send to.
+ * Two vCPUs post and signal to a third while a fourth creates, connects,
+ * disconnects and deletes what they send to.
  *
- * Each call has one status, which is certain unless the third vCPU was in the
+ * Each call has one status, which is certain unless the fourth vCPU was in the
  * middle of a change; how often it was is counted.  Once a port is deleted and
- * the slot is free, nothing of it arrives any more.
+ * the receiver has been in its guest, nothing of it arrives any more.
  */
 #include "hv_case_util.h"
 
 /* machine: ports timeout=400 */
 
 #define SENDERS		2
-#define CHANGER		SENDERS
+#define CHANGER		2
+#define RECEIVER	3
 #define SINT		2
 #define PORT		0x100
 #define CONNECTION	7
-#define SENDS		(6000 / HV_TEST_SCALE)
-#define SENDS_LIMIT	(40 * SENDS)
-/* Of each state, and of calls that overlapped a change */
-#define ENOUGH		(50 / HV_TEST_SCALE)
+#define ROUNDS		(HV_TEST_SCALE > 1 ? 40 : 120)
+#define ROUNDS_LIMIT	(20 * ROUNDS)
+/* Of each state, and of calls that overlapped a change, for each sender */
+#define ENOUGH		(ROUNDS / 2)
+/* Then a sender waits for the next change, which there are not enough of. */
+#define CALLS_PER_STATE	4
+
+/* The changer asks the receiver to look at its slot. */
+#define FLUSH_VECTOR	HV_TEST_VECTOR(15)
 
 /* hv_test_arg */
 #define EVENTS		BIT(0)
@@ -37,27 +43,73 @@ enum state {
 #define STATE_BITS	8
 
 static u64 state;
+static u32 receiver_ready;
+/* The next change waits for calls to be made meanwhile. */
+static u32 announced;
 static u64 by_state[SENDERS][NR_STATES];
 static u64 accepted[SENDERS];
 static u64 calls;
 static u64 received;
 /* Whose messages may arrive */
 static u32 current_port;
+static u32 flush_wanted;
+static u32 flushed;
+static u32 over;
 static u32 senders_done;
 
-/* The changer is who receives, too. */
-
-static void receive(struct ex_regs *regs)
+static bool has_enough(u32 i)
 {
-	struct hv_test_vp *vp = hv_test_vps[CHANGER];
+	return hv_load(&by_state[i][CHANGING]) >= ENOUGH &&
+	       hv_load(&by_state[i][CONNECTED]) >= ENOUGH &&
+	       hv_load(&by_state[i][DISCONNECTED]) >= ENOUGH &&
+	       (!(hv_test_arg & DELETE_FIRST) || hv_load(&by_state[i][DEAD]) >= ENOUGH);
+}
 
-	/* delete() may have freed it before this interrupt came. */
+/* Receiver */
+
+static void interrupt(struct ex_regs *regs)
+{
+	const u32 wanted = hv_load(&flush_wanted);
+	struct hv_test_vp *vp = hv_test_vps[RECEIVER];
+
+	hv_skip_hlt(regs);
+	/* A flush may have freed it before the SINT's interrupt came. */
 	if (hv_slot_type(vp, SINT)) {
-		GUEST_ASSERT_EQ(hv_slot(vp, SINT)->port_id, current_port);
-		received++;
+		GUEST_ASSERT_EQ(hv_slot(vp, SINT)->port_id, hv_load(&current_port));
+		hv_inc(&received);
 		hv_slot_free(vp, SINT);
 	}
+	if (regs->vector == FLUSH_VECTOR)
+		hv_store(&flushed, wanted);
 	x2apic_write_reg(APIC_EOI, 0);
+}
+
+static void guest_receiver(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	asm volatile("cli");
+	hv_set_sint(SINT, 0);
+	hv_store(&receiver_ready, 1);
+	while (!hv_load(&over))
+		hv_guest_sleep();
+	GUEST_DONE();
+}
+
+/* Changer */
+
+static void interrupt_receiver(void)
+{
+	x2apic_write_reg(APIC_ICR, (u64)RECEIVER << 32 | APIC_DEST_PHYSICAL | APIC_DM_FIXED |
+				   FLUSH_VECTOR);
+}
+
+/* What is on its way into the slot arrives before this returns. */
+static void flush(void)
+{
+	u32 wanted = hv_inc(&flush_wanted);
+
+	interrupt_receiver();
+	hv_await(hv_load(&flushed) == wanted);
 }
 
 static void enter(enum state new)
@@ -65,57 +117,81 @@ static void enter(enum state new)
 	hv_store(&state, ((hv_load(&state) >> STATE_BITS) + 1) << STATE_BITS | new);
 }
 
-/* Long enough for some calls to begin and end meanwhile, but bounded */
-static void linger(void)
+/* Until calls have been made by now, but bounded */
+static void linger(u64 nr)
 {
-	const u64 before = hv_load(&calls);
+	const u64 enough = hv_load(&calls) + nr;
 	int i;
 
-	for (i = 0; i < 200 && hv_load(&calls) < before + 10; i++)
-		hv_yield();
+	for (i = 0; i < 2200 && hv_load(&calls) < enough; i++) {
+		if (i < 2000)
+			cpu_relax();
+		else
+			hv_yield();
+	}
+}
+
+/* Senders are in the middle of their calls, as far as one can know. */
+static void begin_change(void)
+{
+	hv_store(&announced, 1);
+	linger(SENDERS);
+	enter(CHANGING);
+}
+
+static void end_change(enum state new)
+{
+	enter(new);
+	hv_store(&announced, 0);
 }
 
 static struct hv_input_create_port port(u32 id)
 {
-	return hv_test_arg & EVENTS ? hv_event_port(id, SINT, CHANGER, 0, 2048) :
-				      hv_message_port(id, SINT, CHANGER);
+	return hv_test_arg & EVENTS ? hv_event_port(id, SINT, RECEIVER, 0, 2048) :
+				      hv_message_port(id, SINT, RECEIVER);
+}
+
+static void connect(struct hv_test_vp *vp, u32 id)
+{
+	hv_store(&current_port, id);
+	begin_change();
+	hv_open_port(vp, port(id), CONNECTION);
+	end_change(CONNECTED);
+	linger(SENDERS * CALLS_PER_STATE);
 }
 
 static void disconnect(void)
 {
-	enter(CHANGING);
+	begin_change();
 	HV_ASSERT_OK(hv_disconnect_port(CONNECTION));
-	enter(DISCONNECTED);
-	linger();
+	end_change(DISCONNECTED);
+	linger(SENDERS * CALLS_PER_STATE);
 }
 
 static void delete(enum state then)
 {
-	enter(CHANGING);
+	begin_change();
 	HV_ASSERT_OK(hv_delete_port(current_port));
-	/* One message may be in the slot. */
-	asm volatile("cli");
-	if (hv_slot_type(hv_test_vps[CHANGER], SINT))
-		hv_slot_free(hv_test_vps[CHANGER], SINT);
-	current_port = 0;
-	asm volatile("sti");
-	enter(then);
-	linger();
+	end_change(then);
+	flush();
+	hv_store(&current_port, 0);
+	linger(SENDERS * CALLS_PER_STATE);
+}
+
+static bool go_on(u32 round)
+{
+	return round < ROUNDS ||
+	       (!(has_enough(0) && has_enough(1)) && round < ROUNDS_LIMIT);
 }
 
 static void guest_changer(struct hv_test_vp *vp)
 {
-	u32 round = 0;
+	u32 round;
 
 	hv_guest_init(vp);
-	hv_set_sint(SINT, 0);
-
-	while (hv_load(&senders_done) < SENDERS) {
-		enter(CHANGING);
-		current_port = PORT + round++ % 0x10000;
-		hv_open_port(vp, port(current_port), CONNECTION);
-		enter(CONNECTED);
-		linger();
+	hv_await(hv_load(&receiver_ready));
+	for (round = 0; go_on(round); round++) {
+		connect(vp, PORT + round);
 		if (hv_test_arg & DELETE_FIRST) {
 			delete(DEAD);
 			disconnect();
@@ -124,6 +200,11 @@ static void guest_changer(struct hv_test_vp *vp)
 			delete(DISCONNECTED);
 		}
 	}
+	hv_store(&over, 1);
+	hv_await(hv_load(&senders_done) == SENDERS);
+	flush();
+
+	GUEST_PRINTF("# %u rounds, %lu messages received\n", round, received);
 	GUEST_ASSERT(received <= accepted[0] + accepted[1]);
 	GUEST_ASSERT((hv_test_arg & EVENTS) || received > ENOUGH);
 	GUEST_DONE();
@@ -169,21 +250,27 @@ static void send_once(struct hv_test_vp *vp)
 		hv_inc(&accepted[vp->index]);
 }
 
-static bool has_enough(u32 i)
+/* Changes are rare beside calls, unless callers wait for them. */
+static void await_change(u64 before)
 {
-	return by_state[i][CHANGING] >= ENOUGH && by_state[i][CONNECTED] >= ENOUGH &&
-	       by_state[i][DISCONNECTED] >= ENOUGH &&
-	       (!(hv_test_arg & DELETE_FIRST) || by_state[i][DEAD] >= ENOUGH);
+	hv_await(hv_load(&state) != before || hv_load(&announced) || hv_load(&over));
 }
 
 static void guest_sender(struct hv_test_vp *vp)
 {
 	const u32 i = vp->index;
-	u64 sends;
+	u64 now, last = 0;
+	u32 sent = 0;
 
 	hv_guest_init(vp);
-	for (sends = 0; sends < SENDS || (!has_enough(i) && sends < SENDS_LIMIT); sends++)
+	while (!hv_load(&over)) {
+		now = hv_load(&state);
+		sent = now == last ? sent + 1 : 0;
+		last = now;
+		if (sent >= CALLS_PER_STATE)
+			await_change(now);
 		send_once(vp);
+	}
 
 	GUEST_PRINTF("# sender %u: %lu connected, %lu dead, %lu disconnected, %lu overlapping\n",
 		     i, by_state[i][CONNECTED], by_state[i][DEAD], by_state[i][DISCONNECTED],
@@ -193,15 +280,15 @@ static void guest_sender(struct hv_test_vp *vp)
 	GUEST_DONE();
 }
 
-#define SENDER_CODE	{ guest_sender, guest_sender, guest_changer }
+#define CODE	{ guest_sender, guest_sender, guest_changer, guest_receiver }
 
 int main(void)
 {
 	static const struct hv_test_case cases[] = {
-		{ "post, disconnect and delete", SENDER_CODE, receive, NULL, 0 },
-		{ "post, delete and disconnect", SENDER_CODE, receive, NULL, DELETE_FIRST },
-		{ "signal, disconnect and delete", SENDER_CODE, receive, NULL, EVENTS },
-		{ "signal, delete and disconnect", SENDER_CODE, receive, NULL,
+		{ "post, disconnect and delete", CODE, interrupt, NULL, 0 },
+		{ "post, delete and disconnect", CODE, interrupt, NULL, DELETE_FIRST },
+		{ "signal, disconnect and delete", CODE, interrupt, NULL, EVENTS },
+		{ "signal, delete and disconnect", CODE, interrupt, NULL,
 		  EVENTS | DELETE_FIRST },
 	};
 
