@@ -16,14 +16,14 @@ endif
 
 override BUILD := $(abspath $(BUILD))
 export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES \
-	NATIVE TIMED
+	NATIVE TIMED LIMIT STAGES
 
 machine := $(CURDIR)/selftests/machine
 
 # It means something else to bash.
 unexport SECONDS
 
-.PHONY: modules tools help run run-single shell check fuzz bench bench-check check-harness coverage \
+.PHONY: modules tools help run run-single shell check check-all fuzz bench bench-check check-harness coverage \
 	mutants soak model kernel clean distclean
 
 modules:
@@ -42,6 +42,11 @@ help:
 	@echo 'make run-single     another: a VM uses ports with itself'
 	@echo 'make check          all tests, in a small Linux of their own'
 	@echo '     TESTS=GLOB     ... those whose names match'
+	@echo 'make check DEBUG=1  ... on a kernel with KASAN, lockdep and more'
+	@echo 'make check FLAVOUR=kcsan'
+	@echo '                    ... those of races, on a kernel that looks for them'
+	@echo 'make check-all      both of the first, with one result; what CI runs'
+	@echo '     LIMIT=N        ... within N seconds'
 	@echo 'make fuzz           a hostile guest, for 600 seconds'
 	@echo '     SECONDS=N      ... or N; SEED=N: from that seed'
 	@echo 'make bench          what ports cost, beside what the same costs without'
@@ -73,6 +78,9 @@ kernel:
 
 check:
 	@$(machine)/check.sh
+
+check-all:
+	@$(machine)/check-all.sh
 
 fuzz:
 	@$(machine)/fuzz.sh '$(SECONDS)' '$(SEED)'
