@@ -25,6 +25,9 @@ else
 	SCALE=8
 fi
 
+# What has vCPUs, VMs or the host at the same thing at the same time.
+RACE_TESTS='hv_*race_test|hv_@(stress|once|kill|delete|fuzz|host|two_vms|order|halt)_test'
+
 TESTS_OUT=$WORK/tests
 GUEST_OUT=$WORK/guest
 GUESTS_OUT=$WORK/guests
@@ -75,7 +78,15 @@ guest_programs() {
 	sed -n 's/^PROGRAMS := *//p' "$TOP/selftests/guest/Makefile"
 }
 
+# Its guests are this very kernel.
+TWO_GUESTS_SKIPS="two guests with a kernel that checks everything take too long"
+
 two_guests_entry() {
+	[[ $FLAVOUR == ordinary ]] || {
+		entry guest/two_guests "$TOP/selftests/guests/two_guests.c" \
+			/init skip "$TWO_GUESTS_SKIPS"
+		return
+	}
 	entry guest/two_guests "$TOP/selftests/guests/two_guests.c" /guests/two_guests
 }
 
@@ -108,13 +119,24 @@ all_entries() {
 	done < <(upstream_sources)
 }
 
+# Who asks for all on a kernel that checks everything gets those that it is for:
+# not what runs without the module, and no races but where races are looked for.
+wanted_tests() {
+	case ${TESTS:-*}/$FLAVOUR in
+	'*/debug') printf '!(noports/*)' ;;
+	'*/kcsan') printf '@(%s)' "$RACE_TESTS" ;;
+	*) printf '%s' "${TESTS:-*}" ;;
+	esac
+}
+
 # Those whose name the glob matches, numbered.
 select_entries() {
-	local name ports timeout rest number=0
+	local name ports timeout rest number=0 wanted
 
+	wanted=$(wanted_tests)
 	while IFS=$'\t' read -r name ports timeout rest; do
 		# shellcheck disable=SC2053 # a glob is what is meant
-		[[ $name == ${TESTS:-*} ]] || continue
+		[[ $name == $wanted ]] || continue
 		number=$((number + 1))
 		print_entry "$number" "$name" "$ports" $(( timeout * SLOW )) "$rest"
 	done < <(all_entries)
