@@ -26,11 +26,11 @@
 /* Just enough, so that what is not given back is soon missing */
 #define QUOTA		"max_ports=3 max_connections=2"
 
-#define ROUNDS		(HV_TEST_SCALE > 1 ? 4 : 8)
-#define FRESH_ROUNDS	2
+#define ROUNDS		(HV_TEST_SCALE > 1 ? 2 : 8)
+#define FRESH_ROUNDS	(HV_TEST_SCALE > 1 ? 1 : 2)
 #define MAX_NTH		300
 /* A leak of one object is made many times in so many rounds. */
-#define OBJECTS_SPARE	(ROUNDS / 2)
+#define OBJECTS_SPARE	(HV_TEST_SCALE > 1 ? 2 : ROUNDS / 2)
 #define BYTES_SPARE	400
 
 /* What the guest does besides hypercalls, in the place of a control word */
@@ -746,7 +746,7 @@ static bool fail_nth(struct hv_caller *c, int number, enum hv_fault fault, u32 n
 	if (status) {
 		TEST_ASSERT(injected, "%s: status %lu", op->name, (unsigned long)status);
 		check_refusal(c, number, fault, status);
-		after_refusal(c, op, round_number & 1);
+		after_refusal(c, op, (round_number + nth) & 1);
 		return true;
 	}
 	TEST_ASSERT(op->happened(c), "%s: nothing happened", op->name);
