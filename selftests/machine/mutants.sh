@@ -44,7 +44,7 @@ plant() {
 
 	rm -rf "$dir"
 	mkdir "$dir"
-	cp "$TOP"/Kbuild "$TOP"/*.[ch] "$dir"
+	cp -r "$TOP"/Kbuild "$TOP"/*.[ch] "$TOP/include" "$dir"
 	sed "${SED_OF[$1]}" "$TOP/$file" >"$dir/$file"
 	changed=$(diff "$TOP/$file" "$dir/$file" | grep -c '^<' || true)
 	(( changed == 1 )) || die "mutant $1 changes $changed lines of $file, not one"
