@@ -274,6 +274,7 @@ void hv_partition_hide(struct hv_partition *partition)
  * @other: who is named
  *
  * Context: under RCU, or whatever else keeps both.
+ * Return: whether it may.
  */
 bool hv_partition_knows(struct hv_partition *partition, struct hv_partition *other)
 {

@@ -364,8 +364,8 @@ static void test_closed_partition(void)
 int main(void)
 {
 	static void (*const tests[])(void) = {
-		test_reading, test_wait, test_readers, test_writing, test_waiting_writer, test_bad_write,
-		test_events, test_closed_partition,
+		test_reading, test_wait, test_readers, test_writing, test_waiting_writer,
+		test_bad_write, test_events, test_closed_partition,
 	};
 	u32 i;
 

@@ -283,11 +283,11 @@ static inline void hv_guest_init(struct hv_test_vp *vp)
  * so an interrupt that comes between the two skips the HLT, see below.
  */
 asm(".pushsection .text\n"
-    "hv_guest_sleep: sti\n"
-    "hv_guest_hlt: hlt\n"
-    "cli\n"
-    "ret\n"
-    ".popsection");
+	"hv_guest_sleep: sti\n"
+	"hv_guest_hlt: hlt\n"
+	"cli\n"
+	"ret\n"
+	".popsection");
 void hv_guest_sleep(void);
 extern char hv_guest_hlt[];
 

@@ -14,6 +14,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/cpufeature.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -26,16 +27,15 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/processor.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
-#include <asm/cpufeature.h>
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
 #include <asm/kvm_para.h>
 #include <asm/msr.h>
-#include <asm/processor.h>
 
 #include "hv_tlfs.h"
 #include "hvport.h"

@@ -52,6 +52,8 @@
 #define KSFT_SKIP	4
 #define OUTPUT_LIMIT	(256 << 10)	/* bytes of one test's output */
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 static int results = STDERR_FILENO;
 static pid_t heartbeat_pid;
 
@@ -285,10 +287,10 @@ static bool mount_host(void)
 	if (mount("hostroot", "/host", "9p", MS_RDONLY,
 		  "trans=virtio,version=9p2000.L,msize=512000,cache=loose"))
 		return false;
-	for (i = 0; i < sizeof(tmp) / sizeof(tmp[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(tmp); i++)
 		if (mount("tmpfs", tmp[i], "tmpfs", 0, NULL))
 			return false;
-	for (i = 0; i < sizeof(bound) / sizeof(bound[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bound); i++) {
 		snprintf(path, sizeof(path), "/host%s", bound[i]);
 		if (mount(bound[i], path, NULL, MS_BIND | MS_REC, NULL))
 			return false;
@@ -527,19 +529,18 @@ static void reap_rest(pid_t pid)
 static const char *verdict_of(int status, char *why, size_t size)
 {
 	why[0] = '\0';
-	if (status == -1) {
+	if (status == -1)
 		snprintf(why, size, "TIMEOUT");
-	} else if (status == -2) {
+	else if (status == -2)
 		snprintf(why, size, "TIMEOUT, cannot be killed");
-	} else if (WIFSIGNALED(status)) {
+	else if (WIFSIGNALED(status))
 		snprintf(why, size, "signal %d", WTERMSIG(status));
-	} else if (WEXITSTATUS(status) == KSFT_SKIP) {
+	else if (WEXITSTATUS(status) == KSFT_SKIP)
 		return "skip";
-	} else if (WEXITSTATUS(status)) {
+	else if (WEXITSTATUS(status))
 		snprintf(why, size, "exit=%d", WEXITSTATUS(status));
-	} else {
+	else
 		return "ok";
-	}
 	return "not ok";
 }
 
@@ -718,8 +719,8 @@ static void __attribute__((noreturn)) exec_qemu(int argc, char **argv)
 		QEMU, "-nodefaults", "-no-user-config",
 		"-no-reboot", "-display", "none",
 		"-machine", "q35,accel=kvm,kernel-irqchip=on",
-		"-cpu", "host,hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-time,"
-			"hv-synic,hv-stimer,hv-frequencies",
+		"-cpu",
+		"host,hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-time,hv-synic,hv-stimer,hv-frequencies",
 		"-smp", "2", "-m", "64M", "-serial", "stdio",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 		"-kernel", "guest.elf",
@@ -1041,13 +1042,13 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "check")) {
 		mode_check();
 		nftw("/sys/kernel/debug/gcov", send_coverage, 16, FTW_PHYS);
-	}
-	else if (!strcmp(mode, "run"))
+	} else if (!strcmp(mode, "run")) {
 		mode_run();
-	else if (!strcmp(mode, "shell"))
+	} else if (!strcmp(mode, "shell")) {
 		mode_shell();
-	else
+	} else {
 		give_up("unknown mode %s", mode);
+	}
 	tell("%s", END_MARKER);
 	power_off();
 }
