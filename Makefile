@@ -16,7 +16,7 @@ endif
 
 override BUILD := $(abspath $(BUILD))
 export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES \
-	NATIVE TIMED LIMIT STAGES
+	NATIVE TIMED LIMIT STAGES CHECKS CLANG
 
 machine := $(CURDIR)/selftests/machine
 
@@ -24,7 +24,7 @@ machine := $(CURDIR)/selftests/machine
 unexport SECONDS
 
 .PHONY: modules tools help run run-single shell check check-all fuzz bench bench-check check-harness coverage \
-	mutants soak model kernel clean distclean
+	mutants soak model lint check-lint kernel clean distclean
 
 modules:
 	@$(machine)/build.sh modules
@@ -60,6 +60,9 @@ help:
 	@echo 'make soak           messages under every disturbance, for hours'
 	@echo '     MESSAGES=N     ... so many (10000000)'
 	@echo 'make model          the model of the handshake over a message slot (spin)'
+	@echo 'make lint           what can be found by looking at the sources'
+	@echo '     CHECKS=GLOB    ... by the checks whose names match'
+	@echo 'make check-lint     plants faults in a copy of them: does lint find each?'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
 	@echo 'make clean          removes what was built, but for kernels'
@@ -105,6 +108,12 @@ soak:
 
 model:
 	@$(machine)/model.sh
+
+lint:
+	@$(machine)/lint.sh
+
+check-lint:
+	@$(machine)/check-lint.sh
 
 run:
 	@$(machine)/run.sh
