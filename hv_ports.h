@@ -84,6 +84,7 @@
 #include <asm/kvm_hv_ports.h>
 #include <asm/mshyperv.h>
 
+#include "compat.h"
 #include "hv_tlfs.h"
 
 /* Message buffers of a port; TLFS asks for some, Hyper-V has 16. */
