@@ -266,7 +266,7 @@ static const struct hv_status_test disconnect_test = {
 /* The guest's physical address width, to the bit */
 static void test_address_width(struct hv_caller *c)
 {
-	const u32 width = kvm_cpuid_property(c->vcpus[0]->cpuid, X86_PROPERTY_MAX_PHY_ADDR);
+	const u32 width = vcpu_get_cpuid_entry(c->vcpus[0], 0x80000008)->eax & 0xff;
 	u64 inside, outside;
 
 	inside = connect_doorbell(c, DOORBELL, PORT,

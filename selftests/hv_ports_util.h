@@ -12,12 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "apic.h"
-#include "hyperv.h"
-#include "kvm_util.h"
-#include "processor.h"
-#include "test_util.h"
-
+#include "hv_compat_util.h"
 #include "hv_tlfs.h"
 
 #define HV_TEST_MAX_VCPUS	8
@@ -383,7 +378,7 @@ static inline bool hv_test_handle_ucall(struct kvm_vcpu *vcpu, s64 *stage)
 		*stage = -1;
 		return true;
 	case UCALL_PRINTF:
-		pr_info("%s", uc.buffer);
+		REPORT_GUEST_PRINTF(uc);
 		break;
 	case UCALL_ABORT:
 		REPORT_GUEST_ASSERT(uc);
