@@ -4,8 +4,18 @@
 # The kernel that the machine boots, and the module for it.  Sourced, after
 # lib.sh and source.sh.
 
+# The series of the kernel, which may be a tree of the user's.
+kernel_series() {
+	sed -nE 's/^VERSION *= *([0-9]+)$/\1/p; s/^PATCHLEVEL *= *([0-9]+)$/.\1/p' \
+		"$KSRC/Makefile" | tr -d '\n'
+}
+
 config_fragments() {
+	local series
+
+	series=$MACHINE/kernel-$(kernel_series).config
 	printf '%s\n' "$MACHINE/kernel.config"
+	[[ ! -e $series ]] || printf '%s\n' "$series"
 	[[ $FLAVOUR == ordinary ]] || printf '%s\n' "$MACHINE/kernel-$FLAVOUR.config"
 }
 

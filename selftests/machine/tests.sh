@@ -151,7 +151,8 @@ kselftest_make() {
 		TEST_GEN_PROGS_EXTENDED_x86_64= TEST_GEN_PROGS_EXTENDED_x86= \
 		TEST_PROGS_x86_64= TEST_PROGS_x86= \
 		KHDR_INCLUDES="-isystem $KOUT/usr/include" \
-		EXTRA_CFLAGS="-I$TOP/include -I$TOP -DHV_TEST_SCALE=$SCALE" USERLDFLAGS=-static
+		EXTRA_CFLAGS="-D_GNU_SOURCE= -I$TOP/include -I$TOP -DHV_TEST_SCALE=$SCALE" \
+		USERLDFLAGS=-static
 }
 
 needs_guests() { cut -f5 "$1" | grep -qx /guests/two_guests; }
@@ -189,6 +190,18 @@ build_guests() {
 	"$KOUT/usr/gen_init_cpio" "$GUESTS_OUT/files" >"$GUESTS_OUT/initramfs"
 }
 
+# The makefile of 6.1 does not know what a test includes.
+forget_stale_tests() {
+	local name program
+
+	for name in "$@"; do
+		program=$TESTS_OUT/$name
+		[[ -e $program && ! -e $program.d ]] || continue
+		[[ ! $(find "$TOP"/{selftests,include,hv_tlfs.h} -name '*.h' \
+			-newer "$program" -print -quit) ]] || rm "$program"
+	done
+}
+
 # build_tests ENTRIES: the programs that these entries run, and no others.
 build_tests() {
 	local command targets=() file
@@ -204,6 +217,7 @@ build_tests() {
 	done <"$1"
 	if (( ${#targets[@]} )); then
 		mkdir -p "$TESTS_OUT"
+		forget_stale_tests "${targets[@]}"
 		logged tests kselftest_make "$(printf '%s\n' "${targets[@]}" | sort -u | xargs)"
 		grep -A4 -E "^$TOP/.*warning:" "$LOGS/tests.log" || true
 	fi
