@@ -273,7 +273,7 @@ static long settle(const struct hv_cgroup *group, struct hv_caches *caches)
 {
 	hv_module_await_unused();
 	hv_module_unload();
-	hv_caches_read(caches);
+	hv_caches_read_settled(caches);
 	hv_cgroup_drain(group);
 	return hv_cgroup_slab(group);
 }

@@ -84,6 +84,32 @@ static inline void hv_caches_read(struct hv_caches *caches)
 	hv_caches_list(caches);
 }
 
+static inline bool hv_kernel_has(const char *function)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char name[256];
+	bool found = false;
+
+	TEST_ASSERT(file, "open /proc/kallsyms: %s", strerror(errno));
+	while (!found && fscanf(file, "%*s %*s %255s%*[^\n]", name) == 1)
+		found = !strcmp(name, function);
+	fclose(file);
+	return found;
+}
+
+/*
+ * What others gave to kfree_rcu() before is gone.  It takes up to 5 s and a grace
+ * period; newer kernels wait for it when a cache goes, as one does with the module.
+ */
+#define HV_FREE_DELAY	7
+
+static inline void hv_caches_read_settled(struct hv_caches *caches)
+{
+	if (!hv_kernel_has("kvfree_rcu_barrier"))
+		sleep(HV_FREE_DELAY);
+	hv_caches_read(caches);
+}
+
 static inline long hv_cache_active(const struct hv_caches *caches, const char *name)
 {
 	int i;

@@ -243,7 +243,7 @@ static void test_mutual(int dev)
 	struct side sides[2];
 	u32 i, times;
 
-	hv_caches_read(&before);
+	hv_caches_read_settled(&before);
 	for (i = 0; i < 2; i++)
 		create_side(&sides[i], dev);
 	hv_dev_link(dev, sides[0].id, sides[1].id);

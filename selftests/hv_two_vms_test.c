@@ -312,7 +312,7 @@ static void test_kills(void)
 	u32 i;
 
 	TEST_ASSERT(await_nobody_left(), "somebody is left");
-	hv_caches_read(&before);
+	hv_caches_read_settled(&before);
 	srandom(1);
 	for (i = 0; i < KILLS; i++)
 		kill_one(i % 2, 1 + random() % 200);
