@@ -142,8 +142,12 @@ select_entries() {
 	done < <(all_entries)
 }
 
+# No red zone: guests take interrupts on the stack they are on, and 6.1's ucall()
+# has there, below the stack pointer, what the host is to read.
 kselftest_make() {
 	local dir=$KSRC/tools/testing/selftests/kvm targets=$1
+	local flags=(-D_GNU_SOURCE= -mno-red-zone -I"$TOP/include" -I"$TOP"
+		-DHV_TEST_SCALE="$SCALE")
 
 	make -C "$dir" ARCH=x86 -j"$JOBS" OUTPUT="$TESTS_OUT" \
 		VPATH="$TOP/selftests:$TOP/selftests/bench" \
@@ -151,8 +155,7 @@ kselftest_make() {
 		TEST_GEN_PROGS_EXTENDED_x86_64= TEST_GEN_PROGS_EXTENDED_x86= \
 		TEST_PROGS_x86_64= TEST_PROGS_x86= \
 		KHDR_INCLUDES="-isystem $KOUT/usr/include" \
-		EXTRA_CFLAGS="-D_GNU_SOURCE= -I$TOP/include -I$TOP -DHV_TEST_SCALE=$SCALE" \
-		USERLDFLAGS=-static
+		EXTRA_CFLAGS="${flags[*]}" USERLDFLAGS=-static
 }
 
 needs_guests() { cut -f5 "$1" | grep -qx /guests/two_guests; }
