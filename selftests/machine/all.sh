@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+. "$MACHINE/fetch.sh"
 . "$MACHINE/deps.sh"
 . "$MACHINE/source.sh"
 . "$MACHINE/kernel.sh"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the machine needs of the distribution.  Sourced, after lib.sh.
+# What the machine needs of the distribution.  Sourced, after fetch.sh.
 
 # shellcheck disable=SC2034 # used by who sources this
 {
@@ -9,7 +9,7 @@
 		xz-utils patch)
 	PACKAGES_QEMU=(qemu-system-x86)
 }
-[[ $KSRC_GIVEN ]] || PACKAGES_BUILD+=("linux-source-$KVER")
+[[ $KSRC_GIVEN ]] || ! in_own_archive || PACKAGES_BUILD+=("linux-source-$KVER")
 
 missing_packages() {
 	local package
