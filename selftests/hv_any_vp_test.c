@@ -85,7 +85,7 @@ static int post_and_see(struct vm_state *s, u64 arg)
 	run_stage(s, 0);
 	for (i = 1; i < 3; i++) {
 		struct hv_port_message *slot = addr_gva2hva(s->vm,
-			(vm_vaddr_t)hv_test_vp(s->vm, i)->sim.gva);
+			(gva_t)hv_test_vp(s->vm, i)->sim.gva);
 
 		slot += SINT;
 		run_stage(s, i);

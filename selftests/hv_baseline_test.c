@@ -151,7 +151,7 @@ static void child_to_be_killed(int ready)
 	int i;
 
 	vm = create_vm(guest_to_be_killed, vcpus);
-	counter = addr_gva2hva(vm, (vm_vaddr_t)&busy);
+	counter = addr_gva2hva(vm, (gva_t)&busy);
 	for (i = 0; i < 2; i++)
 		TEST_ASSERT(!pthread_create(&threads[i], NULL, hv_test_thread, vcpus[i]),
 			    "pthread_create");

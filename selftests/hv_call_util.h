@@ -66,7 +66,7 @@ static inline void hv_caller_no_synic_code(struct hv_test_vp *vp)
 
 static inline void hv_caller_alloc_input(struct hv_caller *c)
 {
-	vm_vaddr_t gva = vm_vaddr_alloc(c->vm, HV_CALLER_INPUT_PAGES * getpagesize(),
+	gva_t gva = vm_alloc(c->vm, HV_CALLER_INPUT_PAGES * getpagesize(),
 					KVM_UTIL_MIN_VADDR);
 
 	c->in = addr_gva2hva(c->vm, gva);

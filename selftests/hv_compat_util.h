@@ -14,6 +14,15 @@
 #include "processor.h"
 #include "test_util.h"
 
+/* Came together with the types, which the preprocessor does not see. */
+#ifndef INVALID_GPA
+typedef vm_vaddr_t gva_t;
+typedef vm_paddr_t gpa_t;
+
+#define vm_alloc		vm_vaddr_alloc
+#define vm_alloc_page		vm_vaddr_alloc_page
+#endif
+
 #ifndef fallthrough
 #define fallthrough		__attribute__((__fallthrough__))
 #endif

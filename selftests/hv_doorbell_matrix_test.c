@@ -486,7 +486,7 @@ static void report_group(struct kvm_vm *vm, const char *name, u64 *all)
 
 static void map_beside_memory(struct kvm_vm *vm)
 {
-	vm_paddr_t memory = addr_gva2gpa(vm, vm_vaddr_alloc_page(vm));
+	gpa_t memory = addr_gva2gpa(vm, vm_alloc_page(vm));
 
 	virt_map(vm, MEMORY_FIRST, memory, 1);
 	virt_map(vm, MEMORY_FIRST + 4096, PAGE, 1);

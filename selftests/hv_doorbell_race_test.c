@@ -381,7 +381,7 @@ static void host_with_memory(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 {
 	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	u32 *wait = addr_gva2hva(vm, (vm_vaddr_t)&hold);
+	u32 *wait = addr_gva2hva(vm, (gva_t)&hold);
 	pthread_t threads[VCPUS];
 	int i;
 

@@ -176,7 +176,7 @@ static inline bool hv_mmio_exit(struct kvm_vcpu *vcpu)
 	else
 		memcpy(vcpu->run->mmio.data, &value, access.len);
 
-	log = addr_gva2hva(vcpu->vm, (vm_vaddr_t)&hv_mmio_logs[vcpu->id]);
+	log = addr_gva2hva(vcpu->vm, (gva_t)&hv_mmio_logs[vcpu->id]);
 	log->last[log->nr % HV_MMIO_ACCESSES] = access;
 	hv_store(&log->nr, log->nr + 1);
 	return true;

@@ -198,7 +198,7 @@ static bool rang(struct hv_caller *c)
 
 static u64 *mmio_count(struct hv_caller *c)
 {
-	return addr_gva2hva(c->vm, (vm_vaddr_t)&hv_mmio_logs[0].nr);
+	return addr_gva2hva(c->vm, (gva_t)&hv_mmio_logs[0].nr);
 }
 
 /* Either the doorbell or user space has the write. */

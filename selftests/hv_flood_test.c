@@ -150,7 +150,7 @@ static void create(int dev, struct machine *m, void *code)
 
 static void set_stop(struct kvm_vm *vm)
 {
-	hv_store((u64 *)addr_gva2hva(vm, (vm_vaddr_t)&stop), 1);
+	hv_store((u64 *)addr_gva2hva(vm, (gva_t)&stop), 1);
 }
 
 static double seconds(void)

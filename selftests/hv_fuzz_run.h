@@ -195,7 +195,7 @@ static inline void fz_create_vcpu(struct fz_vm *v, const struct fz_config *confi
 {
 	struct kvm_cpuid_entry2 *entry;
 	struct kvm_vcpu *vcpu;
-	vm_vaddr_t gva;
+	gva_t gva;
 
 	vcpu = vm_vcpu_add(v->vm, i, fz_guest);
 	vcpu_args_set(vcpu, 1, (u64)i);
@@ -208,7 +208,7 @@ static inline void fz_create_vcpu(struct fz_vm *v, const struct fz_config *confi
 	if (config->enforce)
 		vcpu_enable_cap(vcpu, KVM_CAP_HYPERV_ENFORCE_CPUID, 1);
 
-	gva = vm_vaddr_alloc(v->vm, sizeof(struct fz_batch), KVM_UTIL_MIN_VADDR);
+	gva = vm_alloc(v->vm, sizeof(struct fz_batch), KVM_UTIL_MIN_VADDR);
 	v->vcpus[i] = vcpu;
 	v->batches[i] = addr_gva2hva(v->vm, gva);
 	fz_batches[i] = (struct fz_batch *)gva;

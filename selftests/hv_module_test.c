@@ -233,14 +233,14 @@ static void stop_threads(struct kvm_vm *vm, int nr, pthread_t threads[])
 {
 	int i;
 
-	hv_store((u32 *)addr_gva2hva(vm, (vm_vaddr_t)&stop), 1);
+	hv_store((u32 *)addr_gva2hva(vm, (gva_t)&stop), 1);
 	for (i = 0; i < nr; i++)
 		pthread_join(threads[i], NULL);
 }
 
 static u64 guest_counter(struct kvm_vm *vm, u64 *counter)
 {
-	return hv_load((u64 *)addr_gva2hva(vm, (vm_vaddr_t)counter));
+	return hv_load((u64 *)addr_gva2hva(vm, (gva_t)counter));
 }
 
 /* Wait until the guest has counted on, at most 30 s. */

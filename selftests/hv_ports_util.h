@@ -306,7 +306,7 @@ static inline void hv_test_interrupt(struct ex_regs *regs)
 
 static inline void hv_test_alloc_page(struct kvm_vm *vm, struct hv_test_page *page)
 {
-	vm_vaddr_t gva = vm_vaddr_alloc_page(vm);
+	gva_t gva = vm_alloc_page(vm);
 
 	memset(addr_gva2hva(vm, gva), 0, getpagesize());
 	page->gva = (void *)gva;
@@ -315,7 +315,7 @@ static inline void hv_test_alloc_page(struct kvm_vm *vm, struct hv_test_page *pa
 
 static inline void hv_test_setup_vp(struct kvm_vm *vm, struct kvm_vcpu *vcpu, int index)
 {
-	vm_vaddr_t gva = vm_vaddr_alloc_page(vm);
+	gva_t gva = vm_alloc_page(vm);
 	struct hv_test_vp *vp = addr_gva2hva(vm, gva);
 
 	memset(vp, 0, sizeof(*vp));
@@ -334,7 +334,7 @@ static inline void hv_test_setup_vp(struct kvm_vm *vm, struct kvm_vcpu *vcpu, in
 /* The host's view of a VP's data */
 static inline struct hv_test_vp *hv_test_vp(struct kvm_vm *vm, int index)
 {
-	return addr_gva2hva(vm, (vm_vaddr_t)hv_test_vps[index]);
+	return addr_gva2hva(vm, (gva_t)hv_test_vps[index]);
 }
 
 /* A VM whose vCPU number i runs code[i] */

@@ -76,7 +76,7 @@ static void run(struct bench_vmm *vmm, struct bench_cmd cmd, u32 nr_batches, u32
 static void print_run(struct bench_vmm *vmm, const char *name, const char *variant, int round)
 {
 	print_samples(name, variant, round, &bench_cmd,
-		      addr_gva2hva(vmm->vm, (vm_vaddr_t)bench_samples));
+		      addr_gva2hva(vmm->vm, (gva_t)bench_samples));
 }
 
 /* What is different the first time is not measured. */
