@@ -162,10 +162,11 @@ bool hv_doorbell_check_input(struct hv_partition *partition,
 {
 	const u64 flags = info->doorbell_connection_info.flags;
 	const u64 gpa = info->doorbell_connection_info.gpa;
+	const u64 known = HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK |
+			  HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE;
 	const u32 size = hv_doorbell_size_code(flags);
 
-	if (flags & ~(HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK |
-		      HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE))
+	if (flags & ~known)
 		return false;
 	if (size >= HV_DOORBELL_SIZES)
 		return false;

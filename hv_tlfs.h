@@ -120,12 +120,25 @@
 #define HV_PORT_SINT_MIN		1
 #define HV_PORT_SINT_MAX		15
 
+#ifndef _HV_HVHDK_H
 enum hv_port_type {
 	HV_PORT_TYPE_MESSAGE	= 1,
 	HV_PORT_TYPE_EVENT	= 2,
 	HV_PORT_TYPE_MONITOR	= 3,
 	HV_PORT_TYPE_DOORBELL	= 4,
 };
+#else
+/*
+ * A kernel with <hyperv/hvhdk.h> has these, too, with unions for ids and without
+ * some of the reserved fields: there, ours go by other names.
+ */
+#define hv_port_info			hv_ports_port_info
+#define hv_connection_info		hv_ports_connection_info
+#define hv_input_create_port		hv_ports_input_create_port
+#define hv_input_delete_port		hv_ports_input_delete_port
+#define hv_input_connect_port		hv_ports_input_connect_port
+#define hv_input_disconnect_port	hv_ports_input_disconnect_port
+#endif
 
 enum hv_port_property_code {
 	HV_PORT_PROPERTY_POST_COUNT		= 0,
@@ -133,14 +146,16 @@ enum hv_port_property_code {
 };
 
 /* struct hv_connection_info, doorbell_connection_info.flags */
-#define HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK	0x00000007ULL
+#ifndef HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK
+#define HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK	0x00000007
 #define HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY	0
 #define HV_DOORBELL_FLAG_TRIGGER_SIZE_BYTE	1
 #define HV_DOORBELL_FLAG_TRIGGER_SIZE_WORD	2
 #define HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD	3
 #define HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD	4
+#define HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE	0x80000000
+#endif
 #define HV_DOORBELL_SIZES			5
-#define HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE	0x80000000ULL
 
 /* ProximityDomainInfo.flags */
 #define HV_PROXIMITY_PREFERRED		0x00000001
