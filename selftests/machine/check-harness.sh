@@ -148,6 +148,38 @@ test_too_long() {
 	ends "2 passed, 2 failed" 1
 }
 
+# stages NAME SCRIPT: check-all.sh, where each stage does this.
+stages() {
+	local dir=$WORK/stages
+
+	SCENARIO=$1 SAID=$WORK/said.$1 STATUS=0
+	rm -rf "$dir"
+	mkdir "$dir"
+	ln -s "$MACHINE"/{lib,check-all}.sh "$dir"
+	printf '#!/bin/bash\n%s\n' "$2" >"$dir/check.sh"
+	chmod +x "$dir/check.sh"
+	STAGES='*' "$dir/check-all.sh" >"$SAID" 2>&1 || STATUS=$?
+	[[ $V == 0 ]] || sed 's/^/# /' "$SAID"
+}
+
+test_stages() {
+	stages stages-pass 'echo "3 passed, 0 failed"'
+	says "what each comes to" '^# debug: 3 passed, 0 failed in [0-9]+ s of [0-9]+$'
+	ends "6 passed, 0 failed" 0
+	stages stages-fail 'echo "2 passed, 1 failed"; exit 1'
+	verdict "$(( $(grep -cE '^[0-9]+ passed' "$SAID") == 1 ))" "one count line"
+	ends "4 passed, 2 failed" 1
+	stages stages-silent 'echo "error: no kernel"; exit 1'
+	says "what went wrong" '^error: no kernel$'
+	ends "0 passed, 2 failed" 1
+	stages stages-odd 'echo "3 passed, 0 failed"; exit 1'
+	ends "6 passed, 2 failed" 1
+	LIMIT=3 stages stages-late 'sleep 1000'
+	says "cut off in time" '^# ordinary: cut off after 3 s$'
+	says "and nothing begun after it" '^# debug: there is no time left$'
+	ends "0 passed, 2 failed" 1
+}
+
 main() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
 	describe_accel
@@ -158,7 +190,7 @@ main() {
 	build_init
 	unlock_build
 	for one in outcomes success only_skips warning panic quiet_end stop_once \
-		   stop_always module_held too_long; do
+		   stop_always module_held too_long stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
 		"test_$one"
