@@ -12,7 +12,7 @@
 #define PORT		0x100
 #define CONNECTION	1
 #define BUFFERS		16
-#define ROUNDS		1500
+#define ROUNDS		(1500 / HV_TEST_SCALE)
 
 static void guest_post(struct hv_test_vp *vp, u32 connection, u64 number)
 {

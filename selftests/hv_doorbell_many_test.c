@@ -13,7 +13,7 @@
 
 #define DOORBELLS	(16384 / HV_TEST_SCALE)
 #define PER_PAGE	512
-#define PAGES		2000
+#define PAGES		(HV_TEST_SCALE > 1 ? 500 : 2000)
 #define VALUES		(4096 / HV_TEST_SCALE)
 #define QUOTA		"20000"
 

@@ -247,7 +247,7 @@ static inline void hv_status_test_rows(struct hv_caller *c, const struct hv_stat
 	}
 }
 
-/* All pairs with one row */
+/* All pairs with one row; a few of them where that takes long */
 static inline bool hv_status_try_row(struct hv_caller *c, const struct hv_status_test *t,
 				     int first, bool fast, int *pairs)
 {
@@ -260,7 +260,8 @@ static inline bool hv_status_try_row(struct hv_caller *c, const struct hv_status
 
 	for (i = first + 1; i < hv_status_nr_rows(t); i++) {
 		b = hv_status_row(t, i);
-		if (!hv_row_applies(t, b, fast) || hv_rows_clash(a, b))
+		if (!hv_row_applies(t, b, fast) || hv_rows_clash(a, b) ||
+		    (first + i) % HV_TEST_SCALE)
 			continue;
 		ok &= hv_status_try(c, t, a, b, fast);
 		(*pairs)++;
