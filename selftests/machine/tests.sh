@@ -17,7 +17,7 @@
 
 # By how much a test may take longer than it says, and by how much the longest
 # loops are shorter: a kernel that checks everything takes up to 12 times as long.
-if [[ $FLAVOUR == ordinary ]]; then
+if [[ $FLAVOUR == @(ordinary|bench) ]]; then
 	: "${SLOW:=1}"
 	SCALE=1
 else
@@ -90,6 +90,11 @@ two_guests_entry() {
 	entry guest/two_guests "$TOP/selftests/guests/two_guests.c" /guests/two_guests
 }
 
+# What NATIVE=1 runs, briefly.
+native_bench_entry() {
+	print_entry bench/native ports 300 /tests/hv_ports_bench -n -t -c /tests/rows
+}
+
 # Seen with the distribution's kernel as it is, without patches or module: the
 # vCPU that reads finds the old page after its flush was acknowledged.
 TLB_FLUSH_SKIPS="emulated SVM without nested paging fails this, with an unpatched kernel too"
@@ -107,6 +112,7 @@ all_entries() {
 		entry "guest/$name" "$TOP/selftests/guest/$name.c" /init guest "$name.elf"
 	done
 	! have_module || two_guests_entry
+	! have_module || native_bench_entry
 	while read -r file; do
 		name=$(basename "$file" .c)
 		command=("/tests/upstream/$name")
@@ -261,6 +267,7 @@ initramfs_files() {
 	printf 'nod /dev/console 0600 0 0 c 5 1\n'
 	printf 'file /init %s 0755 0 0\n' "$WORK/init"
 	printf 'file /tests/list %s 0644 0 0\n' "$entries"
+	printf 'file /tests/rows %s 0644 0 0\n' "$TOP/selftests/bench/rows"
 	add_stripped /bin/hvports "$WORK/tools/hvports"
 	have_module || rm -f "$WORK/module/kvm_hv_ports.ko"
 	for file in "$KOUT"/virt/lib/irqbypass.ko "$KOUT"/arch/x86/kvm/*.ko \
