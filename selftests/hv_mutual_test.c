@@ -11,7 +11,7 @@
 #include "hv_host_util.h"
 #include "hv_memory_util.h"
 
-/* machine: ports timeout=200 */
+/* machine: ports timeout=90 */
 
 #define SINT		2
 #define TYPE		0x77
