@@ -3,6 +3,8 @@
  * Hyper-V ports and connections for KVM guests: the module, KVM's hooks, and
  * /dev/hv_ports
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -298,7 +300,7 @@ static int __init hv_dev_init(void)
 	r = kvm_hv_ports_register(&hv_dev_ops, &hv_kvm);
 	if (r) {
 		if (r == -ENOEXEC)
-			pr_err("built for another KVM than the one that is loaded\n");
+			pr_err("refused: built for another KVM than the one that is loaded; build it again\n");
 		goto cache_exit;
 	}
 
