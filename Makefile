@@ -16,7 +16,7 @@ endif
 
 override BUILD := $(abspath $(BUILD))
 export BUILD KVER TESTS ACCEL V FLAVOUR KSRC KOUT KDIR TIMEOUT STALL JOBS MODULE PATCHES SLOW MUTANTS MESSAGES \
-	NATIVE TIMED LIMIT STAGES CHECKS CLANG
+	NATIVE TIMED LIMIT STAGES
 
 machine := $(CURDIR)/selftests/machine
 
@@ -24,7 +24,8 @@ machine := $(CURDIR)/selftests/machine
 unexport SECONDS
 
 .PHONY: modules tools help run run-single shell check check-all fuzz bench bench-check check-harness coverage \
-	mutants soak model lint check-lint kernel clean distclean
+	mutants soak model kernel clean distclean
+.PHONY: lint check-lint patch modules_install install dkms
 
 modules:
 	@$(machine)/build.sh modules
@@ -32,11 +33,29 @@ modules:
 tools:
 	@$(MAKE) -C tools/hvports OUTPUT=$(BUILD)/tools
 
+patch:
+	@$(machine)/patch.sh
+
+modules_install:
+	@$(machine)/install.sh modules
+
+install:
+	@$(machine)/install.sh all
+
+dkms:
+	@$(machine)/install.sh dkms
+
 help:
 	@echo 'make modules        the module, for the kernel of the test machine'
 	@echo '     KDIR=FOLDER    ... or for the kernel built in FOLDER, which must'
 	@echo '                    have the patch'
 	@echo 'make tools          the command hvports, in $(BUILD)/tools'
+	@echo 'make patch KSRC=TREE  puts the patches on a kernel tree of yours'
+	@echo 'make modules_install  installs the module, for KDIR= or the running kernel'
+	@echo '     INSTALL_MOD_PATH=FOLDER  ... below FOLDER'
+	@echo 'make install        that, hvports, its manual, and the header'
+	@echo '     DESTDIR=FOLDER PREFIX=/usr/local'
+	@echo 'make dkms           puts the sources where DKMS looks for them'
 	@echo 'make run            a demonstration: a file travels between two VMs, each in'
 	@echo '                    an ordinary QEMU'
 	@echo 'make run-single     another: a VM uses ports with itself'

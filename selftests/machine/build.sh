@@ -8,13 +8,9 @@
 
 main() {
 	if [[ $1 == modules && -n ${KDIR:-} ]]; then
-		have_module || die "there is no Kbuild here"
-		[[ -e $KDIR/Module.symvers ]] || die "no kernel was built in $KDIR"
 		KDIR=$(realpath "$KDIR")
-		out=$BUILD/modules/$(cat "$KDIR/include/config/kernel.release")
-		lock_build
-		build_module "$KDIR" "$out"
-		say "$out/kvm_hv_ports.ko"
+		build_for "$KDIR"
+		say "$(module_folder "$KDIR")/kvm_hv_ports.ko"
 		exit
 	fi
 

@@ -113,3 +113,15 @@ build_module() {
 	logged module make -C "$1" M="$2" -j"$JOBS" modules
 	grep -A4 -E 'warning:' "$LOGS/module.log" || true
 }
+
+kernel_release() { cat "$1/include/config/kernel.release"; }
+
+module_folder() { printf '%s\n' "$BUILD/modules/$(kernel_release "$1")"; }
+
+# build_for KERNEL-BUILD-FOLDER: the module for a kernel that is not the machine's.
+build_for() {
+	have_module || die "there is no Kbuild here"
+	"$TOP/tools/check-kernel.sh" "$1" || exit 1
+	lock_build
+	build_module "$1" "$(module_folder "$1")"
+}
