@@ -16,6 +16,7 @@ PACKAGES_LINT=(sparse coccinelle shellcheck python3 python3-docutils
 	"clang-$CLANG" "lld-$CLANG" "llvm-$CLANG")
 PASSED=0 FAILED=0
 
+# shellcheck disable=SC2034 # used by who sources this
 ALL_CHECKS=(checkpatch checkpatch-programs checkpatch-patches shellcheck
 	docutils kernel-doc versions uapi warnings sparse arrows documented
 	coccinelle clang clang-programs clang-kvm sparse-kvm)
@@ -38,8 +39,9 @@ sources() {
 # checksums FOLDER: of the sources, and of what else is in the copy
 checksums() {
 	(
-		cd "$1" && find "$TREE" -type f -printf '%P\n' | sort -u - "$LINT/sources" |
-			xargs -d '\n' sha256sum 2>/dev/null | sort || true
+		cd "$1" || exit
+		find "$TREE" -type f -printf '%P\n' | sort -u - "$LINT/sources" |
+			{ xargs -d '\n' sha256sum 2>/dev/null || true; } | sort
 	)
 }
 
@@ -213,7 +215,7 @@ kernel_doc() {
 
 # What the patches change in the kernel's tree: the files that are all ours.
 added_files() {
-	patch_list | xargs -r -d '\n' awk '
+	patch_list | xargs -r -d '\n' cat | awk '
 		/^--- / { new = $2 == "/dev/null" }
 		/^\+\+\+ b\// && new { print substr($2, 3) }' | sort -u
 }
@@ -240,6 +242,7 @@ check_versions() {
 	mapfile -t files < <(tree_files '*.[chS]' '*Kbuild' | grep -vE '(^|/)compat\.h$')
 	some "${files[@]}" || return
 	cd "$TREE" || return
+	# shellcheck disable=SC2016 # make's variables
 	grep -HnE 'LINUX_VERSION_|\bKERNEL_VERSION\b|UTS_RELEASE|linux/version\.h|utsrelease\.h|\$\((VERSION|PATCHLEVEL|KERNELVERSION|KERNELRELEASE)\)' \
 		"${files[@]}" || true
 }
