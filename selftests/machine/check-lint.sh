@@ -13,6 +13,9 @@ FOUND=0 PLANTED=0
 LAST_PATCH=$(patch_list | tail -n 1)
 LAST_PATCH=${LAST_PATCH#"$TOP/"}
 
+# Not each of the kernel's scripts need be tried.
+cocci_scripts() { printf 'COCCI=%s\n' "$KSRC/scripts/coccinelle/free/ifnullfree.cocci"; }
+
 # try CHECK NAME FINDING
 try() {
 	local said=$LINT/said

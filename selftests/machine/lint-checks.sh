@@ -347,7 +347,9 @@ check_arrows() {
 			arrow = $1 " -> " owner[$3]
 			used[arrow] = 1
 			arrows++
-			if (!(arrow in allowed) && !(place[$1] < place[owner[$3]]))
+			if (!($1 in place) || !(owner[$3] in place))
+				next
+			if (!(arrow in allowed) && place[$1] >= place[owner[$3]])
 				print "design.rst does not allow " arrow " (" $3 ")"
 		}
 		END {
