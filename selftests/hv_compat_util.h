@@ -52,10 +52,9 @@ do {										\
 
 #define UCALL_PRINTF		(UCALL_UNHANDLED + 1)
 
-#define __HV_NR_ARGS(_1, _2, _3, _4, _5, _6, _7, nr, ...)	nr
-#define HV_NR_ARGS(args...)	__HV_NR_ARGS(args, 7, 6, 5, 4, 3, 2, 1)
-
-#define GUEST_PRINTF(args...)	ucall(UCALL_PRINTF, HV_NR_ARGS(args), args)
+/* What follows the arguments makes up for those that are missing. */
+#define GUEST_PRINTF(args...)							\
+	ucall(UCALL_PRINTF, UCALL_MAX_ARGS, args, 0UL, 0UL, 0UL, 0UL, 0UL, 0UL)
 
 static inline void hv_report_printf(const struct ucall *uc)
 {
@@ -75,8 +74,8 @@ static inline void hv_report_printf(const struct ucall *uc)
 #define ____GUEST_ASSERT(condition, text, args...)				\
 do {										\
 	if (!(condition))							\
-		ucall(UCALL_ABORT, GUEST_ASSERT_BUILTIN_NARGS +			\
-		      HV_NR_ARGS(args), text, __FILE__, __LINE__, args);	\
+		ucall(UCALL_ABORT, UCALL_MAX_ARGS, text, __FILE__, __LINE__,	\
+		      args, 0UL, 0UL, 0UL);					\
 } while (0)
 
 #define __GUEST_ASSERT(condition, args...)					\
