@@ -27,7 +27,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
-#include <linux/processor.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -35,8 +34,8 @@
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
 #include <asm/kvm_para.h>
-#include <asm/msr.h>
 
+#include "hvport_compat.h"
 #include "hv_tlfs.h"
 #include "hvport.h"
 
@@ -102,15 +101,15 @@ static int irq;
 
 static u64 hv_get(u32 msr)
 {
-	u32 low, high;
+	u64 value = 0;
 
-	rdmsr_on_cpu(CPU, msr, &low, &high);
-	return low | (u64)high << 32;
+	rdmsrq_on_cpu(CPU, msr, &value);
+	return value;
 }
 
 static void hv_set(u32 msr, u64 value)
 {
-	wrmsr_on_cpu(CPU, msr, lower_32_bits(value), upper_32_bits(value));
+	wrmsrq_on_cpu(CPU, msr, value);
 }
 
 /* Hypercalls.  KVM takes the instruction itself as it takes the hypercall page. */

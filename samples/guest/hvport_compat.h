@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between guests' kernels: the driver uses the newest one's names.
+ */
+#ifndef HVPORT_COMPAT_H
+#define HVPORT_COMPAT_H
+
+#include <linux/processor.h>
+#include <asm/msr.h>
+
+#if __has_include(<asm/cpuid/api.h>)
+#include <asm/cpuid/api.h>
+#endif
+
+#ifndef rdmsrq
+#define rdmsrq_on_cpu	rdmsrl_on_cpu
+#define wrmsrq_on_cpu	wrmsrl_on_cpu
+#endif
+
+#endif /* HVPORT_COMPAT_H */
