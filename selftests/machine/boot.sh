@@ -77,7 +77,7 @@ start_qemu() {
 	: >"$1/results"
 	: >"$1/heartbeat"
 	qemu_options "$1" "$2" "file:$1/console"
-	"$QEMU" "${QEMU_OPTIONS[@]}" >"$1/qemu.log" 2>&1 </dev/null &
+	"$QEMU" "${QEMU_OPTIONS[@]}" >>"$1/qemu.log" 2>&1 </dev/null &
 	QEMU_PID=$!
 }
 

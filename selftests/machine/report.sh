@@ -69,6 +69,7 @@ unfinished() {
 on_death() {
 	COMPLAINTS+=("no end marker: the machine ended${RUNNING:+ during test $RUNNING}")
 	show_output
+	sed 's/^/# QEMU: /' "$RUN/qemu.log"
 	if [[ $RUNNING ]]; then
 		VERDICT[${RUNNING%% *}]='not ok'
 		say "not ok $RUNNING # the machine died"
