@@ -129,8 +129,6 @@ CHECKPATCH=("$KSRC/scripts/checkpatch.pl" --root="$KSRC" --strict --no-summary
 #   EMBEDDED_FILENAME	in hv_ports.h: takes <linux/hv_ports.h> for it
 #   OPEN_ENDED_LINE, PARENTHESIS_ALIGNMENT
 #			in hv_ports_trace.h: a TRACE_EVENT() looks like that
-#   LINUX_VERSION_CODE, CONSTANT_COMPARISON
-#			in compat.h: what it is there for
 check_checkpatch() {
 	local files
 
@@ -142,8 +140,6 @@ check_checkpatch() {
 		$1 ~ /^hv_ports\.h:/ && $2 ~ /:EMBEDDED_FILENAME$/ { next }
 		$1 ~ /^hv_ports_trace\.h:/ &&
 			$2 ~ /:(OPEN_ENDED_LINE|PARENTHESIS_ALIGNMENT)$/ { next }
-		$1 ~ /^compat\.h:/ &&
-			$2 ~ /:(LINUX_VERSION_CODE|CONSTANT_COMPARISON)$/ { next }
 		{ print }'
 }
 
