@@ -64,7 +64,7 @@ help:
 	@echo 'make check DEBUG=1  ... on a kernel with KASAN, lockdep and more'
 	@echo 'make check FLAVOUR=kcsan'
 	@echo '                    ... those of races, on a kernel that looks for them'
-	@echo 'make check-all      both of the first, with one result; what CI runs'
+	@echo 'make check-all      both of the first, with one result'
 	@echo '     LIMIT=N        ... within N seconds'
 	@echo 'make fuzz           a hostile guest, for 600 seconds'
 	@echo '     SECONDS=N      ... or N; SEED=N: from that seed'
