@@ -99,13 +99,15 @@ static inline bool hv_kernel_has(const char *function)
 
 /*
  * What others gave to kfree_rcu() before is gone.  It takes up to 5 s and a grace
- * period; newer kernels wait for it when a cache goes, as one does with the module.
+ * period; 6.12 waits for it when a cache goes, as one does with the module.  Those
+ * before do not wait, and those after wait for what is in that cache only.
  */
 #define HV_FREE_DELAY	7
 
 static inline void hv_caches_read_settled(struct hv_caches *caches)
 {
-	if (!hv_kernel_has("kvfree_rcu_barrier"))
+	if (!hv_kernel_has("kvfree_rcu_barrier") ||
+	    hv_kernel_has("kvfree_rcu_barrier_on_cache"))
 		sleep(HV_FREE_DELAY);
 	hv_caches_read(caches);
 }
