@@ -157,6 +157,10 @@ static inline bool fz_handle_exit(struct fz_vm *v, struct kvm_vcpu *vcpu)
 		fz_add_exit(exits, run->mmio.is_write ? FZ_EXIT_WRITE : FZ_EXIT_READ,
 			    run->mmio.phys_addr, run->mmio.len, value);
 		return true;
+	case KVM_EXIT_INTERNAL_ERROR:
+		TEST_FAIL("internal error %u: %llx %llx %llx %llx", run->internal.suberror,
+			  run->internal.data[0], run->internal.data[1],
+			  run->internal.data[2], run->internal.data[3]);
 	}
 
 	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
