@@ -8,11 +8,10 @@
 #include <linux/processor.h>
 #include <asm/msr.h>
 
-#if __has_include(<asm/cpuid/api.h>)
+/* Since 6.16 these registers are called by their size, and cpuid has a header. */
+#ifdef rdmsrq
 #include <asm/cpuid/api.h>
-#endif
-
-#ifndef rdmsrq
+#else
 #define rdmsrq_on_cpu	rdmsrl_on_cpu
 #define wrmsrq_on_cpu	wrmsrl_on_cpu
 #endif
