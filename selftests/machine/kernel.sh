@@ -54,7 +54,15 @@ configure_kernel() {
 	kmake olddefconfig
 }
 
-kmake() { make -C "$KSRC" O="$KOUT" ARCH=x86_64 -j"$JOBS" "$@"; }
+# What a fragment has make told, in comments: # make: VARIABLE=VALUE...
+make_variables() { config_fragments | xargs sed -nE 's/^# make: +//p' | xargs -rn1; }
+
+kmake() {
+	local variables
+
+	mapfile -t variables < <(make_variables)
+	make -C "$KSRC" O="$KOUT" ARCH=x86_64 -j"$JOBS" "${variables[@]}" "$@"
+}
 
 kernel_hash() {
 	{
