@@ -69,7 +69,8 @@ main() {
 	trap 'rm -rf "$SCRATCH"' EXIT
 	if already_applied; then
 		say "$KSRC, Linux $VERSION, has the patches of ${FOLDER##*/} already"
-	elif [[ -e $KSRC/arch/x86/kvm/hyperv_ports.c ]]; then
+	elif [[ -e $KSRC/arch/x86/kvm/hyperv_ports.c ||
+		-e $KSRC/arch/x86/include/asm/kvm_hv_ports.h ]]; then
 		die "$KSRC has other patches of ours, older ones perhaps; take them off first"
 	else
 		apply
