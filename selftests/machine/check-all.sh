@@ -3,7 +3,8 @@
 #
 # All that is to hold before a change goes in, one stage after the other, and one
 # count line in the end, whatever comes between: a stage that would last longer
-# than there is time is cut off, and has failed.
+# than there is time is cut off, and has failed.  The kernels that the tests are
+# not written on are built, and run a few of them.
 #
 #   LIMIT   seconds for everything
 #   STAGES  a glob: those whose names match
@@ -12,6 +13,8 @@
 
 : "${LIMIT:=5220}" "${STAGES:=*}"
 PASSED=0 FAILED=0
+# Something of each part: messages, events, doorbells, VM to VM, loading.
+SMOKE='hv_@(message|pending|event|doorbell_matrix|two_vms|module|refused)_test'
 declare -a TIMES
 
 # one_stage NAME PLANNED VARIABLES...: into RESULT, "passed failed" or nothing.
@@ -49,8 +52,10 @@ stage() {
 }
 
 main() {
-	stage ordinary 1500 FLAVOUR=ordinary
-	stage debug 1800 FLAVOUR=debug
+	stage ordinary 1500 KVER=6.12 FLAVOUR=ordinary
+	stage debug 1800 KVER=6.12 FLAVOUR=debug
+	stage 6.1 700 KVER=6.1 FLAVOUR=ordinary TESTS="$SMOKE"
+	stage 7.3 700 KVER=7.3 FLAVOUR=ordinary TESTS="$SMOKE"
 
 	note "==== all ===="
 	for one in "${TIMES[@]}"; do
