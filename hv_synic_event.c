@@ -45,14 +45,19 @@ static bool hv_event_deliver_word(struct hv_vp *vp, u32 sint, u32 word)
 {
 	u64 mask = xchg(&vp->flags[sint][word], 0);
 	u64 old;
+	int r;
 
 	if (!mask)
 		return false;
 
-	if (hv_kvm->set_event_flags(vp->vcpu, sint, word, mask, &old)) {
+	r = hv_kvm->set_event_flags(vp->vcpu, sint, word, mask, &old);
+	if (r) {
 		/* The page is off: keep them until it is on. */
 		atomic64_or(mask, (atomic64_t *)&vp->flags[sint][word]);
 		hv_event_add(vp, sint, word);
+		/* Or it is contended for: the vCPU may have other things to do. */
+		if (r == -EAGAIN)
+			hv_kvm->request_deliver(vp->vcpu);
 		return false;
 	}
 
