@@ -307,6 +307,8 @@ static int __init hv_dev_init(void)
 	r = misc_register(&hv_dev);
 	if (r)
 		goto unregister;
+
+	hv_partitions_start();
 	return 0;
 
 unregister:

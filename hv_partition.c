@@ -25,6 +25,12 @@ static DEFINE_MUTEX(hv_partitions_lock);
 /* By id, until nobody refers to them any more; written with its own lock */
 static DEFINE_XARRAY(hv_partitions);
 
+/*
+ * Whether VMs may attach: they stay attached, hence not before it is sure that
+ * the module stays, too.
+ */
+static bool hv_partitions_started;
+
 /* Hyper-V calls its root partition 1. */
 static atomic64_t hv_last_partition_id = ATOMIC64_INIT(HV_PARTITION_ID_ROOT);
 
@@ -140,8 +146,6 @@ static void hv_partition_release(struct kref *ref)
 
 	if (partition->id)
 		xa_erase(&hv_partitions, partition->id);
-	if (partition->parent)
-		hv_partition_put(partition->parent);
 	xa_for_each(&partition->vps, i, vp)
 		kfree(vp);
 	xa_destroy(&partition->vps);
@@ -166,6 +170,16 @@ void hv_partition_put(struct hv_partition *partition)
 }
 
 /**
+ * hv_partitions_start - let VMs attach
+ *
+ * Context: the last step of loading the module, which cannot fail any more.
+ */
+void hv_partitions_start(void)
+{
+	WRITE_ONCE(hv_partitions_started, true);
+}
+
+/**
  * hv_partitions_exit - free what is left of the table of partitions
  *
  * An insertion that ran out of memory half way leaves nodes without entries.
@@ -186,7 +200,7 @@ void hv_partitions_exit(void)
  *
  * Context: process, not under kvm->srcu; sleeps.
  * Return: the partition, which is the VM's and not counted; -ENOMEM; or -ENODEV
- * if the module is being unloaded.
+ * if the module is being loaded or unloaded, or the VM's memory is encrypted.
  */
 struct hv_partition *hv_partition_attach(struct kvm *kvm)
 {
@@ -197,6 +211,8 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm)
 
 	if (partition)
 		return partition;
+	if (!READ_ONCE(hv_partitions_started))
+		return ERR_PTR(-ENODEV);
 
 	partition = hv_partition_alloc(kvm);
 	if (!partition)
@@ -246,19 +262,22 @@ static void hv_partition_unlink_locked(struct hv_partition *a, struct hv_partiti
  * hv_partition_hide - from here on nobody finds a partition
  * @partition: on its way out
  *
- * Whoever found it before finds @dying, under L1.
+ * Whoever found it before finds @dying, under L1.  It has no parent any more, lest
+ * the dead keep each other in a chain of any length.
  *
  * Context: process; takes L0, then L1; sleeps.
  */
 void hv_partition_hide(struct hv_partition *partition)
 {
-	struct hv_partition *other;
+	struct hv_partition *other, *parent;
 	unsigned long id;
 	void *entry;
 
 	mutex_lock(&hv_partitions_lock);
 	mutex_lock(&partition->lock);
 	WRITE_ONCE(partition->dying, true);
+	parent = partition->parent;
+	WRITE_ONCE(partition->parent, NULL);
 	mutex_unlock(&partition->lock);
 
 	xa_for_each(&partition->links, id, entry) {
@@ -266,6 +285,9 @@ void hv_partition_hide(struct hv_partition *partition)
 		hv_partition_unlink_locked(partition, other);
 	}
 	mutex_unlock(&hv_partitions_lock);
+
+	if (parent)
+		hv_partition_put(parent);
 }
 
 /**

@@ -294,6 +294,7 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm);
 struct hv_partition *hv_partition_create_host(void);
 void hv_partition_hide(struct hv_partition *partition);
 void hv_partition_put(struct hv_partition *partition);
+void hv_partitions_start(void);
 void hv_partitions_exit(void);
 bool hv_partition_knows(struct hv_partition *partition, struct hv_partition *other);
 struct hv_partition *hv_partition_find(u64 id);
