@@ -430,9 +430,10 @@ static long hv_host_create(struct hv_partition *partition,
 			return -EBADF;
 	}
 
-	r = hv_host_errno(hv_port_create_host(partition, &in, eventfd, port),
+	r = hv_host_errno(hv_port_create_host(partition, &in, &eventfd, port),
 			  HV_HOST_CREATE);
-	if (r && eventfd)
+	/* The port has it, even if it did not live to see the end. */
+	if (eventfd)
 		eventfd_ctx_put(eventfd);
 	return r;
 }

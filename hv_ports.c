@@ -855,22 +855,25 @@ static u64 hv_check_target(struct hv_partition *partition, u32 target_vp)
 	return HV_STATUS_SUCCESS;
 }
 
-/* The caller gets a reference: somebody may delete the port at once. */
-static u64 hv_port_publish(struct hv_port *port, struct eventfd_ctx *eventfd)
+/*
+ * The caller gets a reference: somebody may delete the port at once.  The port
+ * gets the eventfd, if it is seen at all.
+ */
+static u64 hv_port_publish(struct hv_port *port, struct eventfd_ctx **eventfd)
 {
 	struct hv_partition *partition = port->partition;
 
 	lockdep_assert_held(&partition->lock);
 
-	port->eventfd = eventfd;
+	port->eventfd = *eventfd;
 	kref_get(&port->ref);
 	if (xa_err(xa_store(&partition->ports, port->id, port, GFP_KERNEL_ACCOUNT))) {
-		/* Nobody has seen the port, and the eventfd is the caller's. */
 		port->eventfd = NULL;
 		hv_port_put(port);
 		hv_port_put(port);
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	}
+	*eventfd = NULL;
 	kref_get(&port->connection_partition->ref);
 	partition->nr_ports++;
 	return HV_STATUS_SUCCESS;
@@ -879,7 +882,7 @@ static u64 hv_port_publish(struct hv_port *port, struct eventfd_ctx *eventfd)
 static u64 hv_create_locked(struct hv_partition *partition,
 			    struct hv_partition *connection_partition,
 			    const struct hv_input_create_port *in,
-			    struct eventfd_ctx *eventfd, struct hv_port **created)
+			    struct eventfd_ctx **eventfd, struct hv_port **created)
 {
 	struct hv_port *port;
 	u64 status;
@@ -986,7 +989,7 @@ static bool hv_port_erase(struct hv_partition *partition, u32 id,
 static u64 hv_create_for(struct hv_partition *partition,
 			 struct hv_partition *connection_partition, bool connect,
 			 const struct hv_input_create_port *in,
-			 struct eventfd_ctx *eventfd, struct hv_port **port)
+			 struct eventfd_ctx **eventfd, struct hv_port **port)
 {
 	u64 status;
 
@@ -1008,7 +1011,7 @@ static u64 hv_create_for(struct hv_partition *partition,
 
 static u64 hv_port_make(struct hv_partition *caller,
 			const struct hv_input_create_port *in,
-			struct eventfd_ctx *eventfd, struct hv_port **port)
+			struct eventfd_ctx **eventfd, struct hv_port **port)
 {
 	u64 status = HV_STATUS_INVALID_PARTITION_ID;
 	struct hv_partition *partition, *peer;
@@ -1044,10 +1047,11 @@ static u64 hv_port_make(struct hv_partition *caller,
  */
 u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output)
 {
+	struct eventfd_ctx *none = NULL;
 	struct hv_port *port;
 	u64 status;
 
-	status = hv_port_make(caller, input, NULL, &port);
+	status = hv_port_make(caller, input, &none, &port);
 	if (status == HV_STATUS_SUCCESS)
 		hv_port_put(port);
 	return status;
@@ -1057,14 +1061,15 @@ u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output)
  * hv_port_create_host - a port of the host's own
  * @host: a partition of the host's own
  * @in: with HV_ANY_VP and any SINT
- * @eventfd: event and doorbell ports: who is signalled, the port's on success
+ * @eventfd: event and doorbell ports: who is signalled; NULL afterwards if the
+ *	port took it
  * @port: receives the port, counted
  *
  * Context: takes L1; sleeps.
  * Return: status.
  */
 u64 hv_port_create_host(struct hv_partition *host, const struct hv_input_create_port *in,
-			struct eventfd_ctx *eventfd, struct hv_port **port)
+			struct eventfd_ctx **eventfd, struct hv_port **port)
 {
 	return hv_port_make(host, in, eventfd, port);
 }

@@ -310,7 +310,7 @@ int hv_partition_change(struct hv_partition *partition,
 /* hv_ports.c */
 u64 hv_port_create(struct hv_partition *caller, const void *input, u64 *output);
 u64 hv_port_create_host(struct hv_partition *host, const struct hv_input_create_port *in,
-			struct eventfd_ctx *eventfd, struct hv_port **port);
+			struct eventfd_ctx **eventfd, struct hv_port **port);
 u64 hv_port_delete(struct hv_partition *caller, const void *input, u64 *output);
 bool hv_port_delete_host(struct hv_partition *host, struct hv_port *port);
 void hv_port_put(struct hv_port *port);

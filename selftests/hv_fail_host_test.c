@@ -149,6 +149,14 @@ static unsigned long fill_event_port(struct setting *s, union argument *arg, int
 	return HV_PORTS_CREATE_PORT;
 }
 
+/* With a connection of the other partition's, which may fail when the port is there */
+static unsigned long fill_connected_port(struct setting *s, union argument *arg, int *fd)
+{
+	fill_event_port(s, arg, fd);
+	arg->create_port.connection_partition = s->id[0];
+	return HV_PORTS_CREATE_PORT;
+}
+
 static void undo_message_port(struct setting *s, const union argument *arg)
 {
 	close_given(arg->create_port.fd);
@@ -187,6 +195,7 @@ static const struct operation operations[] = {
 	/* What the file needs, port and buffers; what they are for; nodes */
 	{ "create a message port", 5, fill_message_port, undo_message_port },
 	{ "create an event port", 4, fill_event_port, undo_event_port },
+	{ "create a connected port", 5, fill_connected_port, undo_event_port },
 	{ "connect", 4, fill_connect, undo_connect },
 	/* Last, since it disconnects them.  Their ids are small: no nodes */
 	{ "link", 0, fill_link, NULL },
