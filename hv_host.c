@@ -308,10 +308,18 @@ static ssize_t hv_host_signal(struct hv_host_connection *host, const char __user
 	return 0;
 }
 
-/* Or what else ends a writer's waiting */
-static bool hv_host_has_buffer(struct hv_port *port)
+/* It goes with the file of its partition, too. */
+static bool hv_host_is_connected(const struct hv_host_connection *host)
 {
-	return READ_ONCE(port->revoked) || hv_msg_poll_host(port) & (EPOLLOUT | EPOLLHUP);
+	return !READ_ONCE(host->port->revoked) &&
+	       hv_connection_exists(host->partition, host->id);
+}
+
+/* Or what else ends a writer's waiting */
+static bool hv_host_has_buffer(const struct hv_host_connection *host)
+{
+	return !hv_host_is_connected(host) ||
+	       hv_msg_poll_host(host->port) & (EPOLLOUT | EPOLLHUP);
 }
 
 static ssize_t hv_host_connection_write(struct file *file, const char __user *from,
@@ -331,7 +339,7 @@ static ssize_t hv_host_connection_write(struct file *file, const char __user *fr
 			r = hv_host_errno(status, HV_HOST_SEND);
 		if (r != -EAGAIN || file->f_flags & O_NONBLOCK)
 			return r ?: count;
-		if (wait_event_interruptible(port->wait, hv_host_has_buffer(port)))
+		if (wait_event_interruptible(port->wait, hv_host_has_buffer(host)))
 			return -ERESTARTSYS;
 	}
 }
@@ -346,7 +354,9 @@ static __poll_t hv_host_connection_poll(struct file *file, poll_table *wait)
 	mask = hv_msg_poll_host(port) & (EPOLLOUT | EPOLLWRNORM | EPOLLHUP);
 	if (port->type == HV_PORT_TYPE_EVENT)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	return mask & EPOLLHUP || READ_ONCE(port->revoked) ? EPOLLHUP | EPOLLERR : mask;
+	if (mask & EPOLLHUP || !hv_host_is_connected(host))
+		return EPOLLHUP | EPOLLERR;
+	return mask;
 }
 
 static void hv_host_connection_free(struct hv_host_connection *host)

@@ -12,6 +12,9 @@
 
 #include "hv_ports.h"
 
+/* Ports and connections of a partition that may wait for a grace period at once */
+#define HV_MAX_UNFREED		1024
+
 static struct kmem_cache *hv_port_buffers;
 
 /* Lookup */
@@ -386,13 +389,32 @@ static void hv_connection_drop(struct hv_partition *partition,
 
 	if (!connection->sponsor)
 		partition->nr_connections--;
+	partition->nr_freed++;
 
 	spin_lock(&port->lock);
 	if (port->connection == connection)
 		port->connection = NULL;
 	spin_unlock(&port->lock);
 
+	/* A writer of the host's, who waits for a buffer */
+	wake_up_all(&port->wait);
 	hv_connection_free(connection);
+}
+
+/*
+ * Whoever makes things and deletes them, again and again, is to have no more
+ * memory than who keeps them: wait until what he deleted can be freed.
+ */
+static void hv_partition_unlock(struct hv_partition *partition)
+{
+	const bool wait = partition->nr_freed >= HV_MAX_UNFREED;
+
+	if (wait)
+		partition->nr_freed = 0;
+	mutex_unlock(&partition->lock);
+
+	if (wait)
+		synchronize_rcu();
 }
 
 /*
@@ -697,7 +719,7 @@ static u64 hv_disconnect(struct hv_partition *partition,
 	connection = xa_load(table, in->connection_id);
 	if (connection)
 		hv_connection_stop(partition, connection);
-	mutex_unlock(&partition->lock);
+	hv_partition_unlock(partition);
 
 	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
 }
@@ -748,6 +770,22 @@ struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id)
 	rcu_read_unlock();
 
 	return port;
+}
+
+/**
+ * hv_connection_exists - whether there is a connection
+ * @partition: whose connection
+ * @id: of the connection; not a doorbell's
+ */
+bool hv_connection_exists(struct hv_partition *partition, u32 id)
+{
+	bool exists;
+
+	rcu_read_lock();
+	exists = hv_connection_find_rcu(partition, id);
+	rcu_read_unlock();
+
+	return exists;
 }
 
 /* Control path: ports */
@@ -979,9 +1017,10 @@ static bool hv_port_erase(struct hv_partition *partition, u32 id,
 	if (port) {
 		xa_erase(&partition->ports, id);
 		partition->nr_ports--;
+		partition->nr_freed++;
 		hv_port_kill(port);
 	}
-	mutex_unlock(&partition->lock);
+	hv_partition_unlock(partition);
 
 	return port;
 }

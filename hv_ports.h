@@ -22,8 +22,10 @@
  *
  * L1 serialises whatever changes the partition's tables of ports and
  * connections.  A hypercall arrives with kvm->srcu held, under which L1 must
- * not be taken, because a holder of L1 may wait for that SRCU; hence hv_hcall.c
- * copies the input, drops kvm->srcu, and only then calls what needs L1.
+ * not be taken: it may be another VM's, whose holder may be short of memory or
+ * of CPU time, and this VM's memory slots could not change meanwhile.  Hence
+ * hv_hcall.c copies the input, drops kvm->srcu, and only then calls what needs
+ * L1.
  *
  * PostMessage and SignalEvent take no L1.  They look up the connection under
  * RCU and stay in the same RCU section until the target has been kicked.  The
@@ -34,7 +36,8 @@
  * Another VM's partition is counted while a hypercall looks at it, but not its
  * VM: that is there, and stays, only for who holds its L1 and finds it not
  * dying.  vm_destroy sets dying under L1, kills the ports under L1, and waits for
- * a grace period.  Nobody waits for another VM's guest or VMM anywhere.
+ * a grace period.  Nobody waits for what another VM's guest or VMM does next; for
+ * its L1, and thus for a call of the module's to end, whoever names it may.
  *
  * L3 protects the message queues of a VP.  Anybody may append; only the VP's
  * own vCPU takes from the head, and only in its own context, because writing
@@ -69,6 +72,10 @@
  */
 #ifndef HV_PORTS_H
 #define HV_PORTS_H
+
+#ifndef CONFIG_X86_64
+#error "ids and addresses of 64 bits are indices of xarrays"
+#endif
 
 #include <linux/eventfd.h>
 #include <linux/hv_ports.h>
@@ -158,6 +165,7 @@ struct hv_vp {
  *	RCU
  * @doorbell_pages: how many of them, by KVM_HV_PORT_PAGE_BIT(); under L1
  * @dropped: messages whose port was deleted before they were delivered; under L1
+ * @nr_freed: ports and connections that were here; under L1
  * @nr_ports: under L1
  * @nr_connections: of both kinds, those with a sponsor not counted; under L1
  * @nr_sponsored: automatic connections that others have of this one's ports
@@ -185,6 +193,7 @@ struct hv_partition {
 	struct xarray doorbell_gpas;
 	u32 doorbell_pages[BITS_PER_LONG];
 	u64 dropped;
+	u32 nr_freed;
 	u32 nr_ports;
 	u32 nr_connections;
 	atomic_t nr_sponsored;
@@ -319,6 +328,7 @@ u64 hv_port_set_property(struct hv_partition *caller, const void *input, u64 *ou
 u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *output);
 u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *output);
 struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id);
+bool hv_connection_exists(struct hv_partition *partition, u32 id);
 bool hv_post_message(struct hv_partition *caller, const void *input, u64 *status);
 bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status);
 bool hv_port_ring_rcu(struct hv_port *port);

@@ -84,7 +84,7 @@ static void hv_msg_free_buffer(struct hv_msg_buf *buf)
 	list_add_tail(&buf->node, &port->free);
 }
 
-/* The port is still there: under L3, or counted. */
+/* The port is still there: counted, or RCU waits for the spinlock that is held. */
 static void hv_msg_wake_writers(struct hv_port *port)
 {
 	if (wq_has_sleeper(&port->wait))
