@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hv_case_util.h"
+#include "hv_host_util.h"
 
 /* machine: self timeout=300 */
 
@@ -18,6 +20,8 @@
 #define SINT		2
 #define LOADS		100
 #define ATTACHES	25
+/* More than are freed in one go after a grace period */
+#define HOST_PORTS	4000
 
 #define MODULE		"kvm_hv_ports"
 
@@ -220,6 +224,38 @@ static void test_late_load_refused(void)
 	ksft_test_result_pass("a VM that was refused before the load is served after it\n");
 }
 
+/*
+ * Their memory is given back after a grace period, by code of the module.  If it
+ * is gone before, the kernel says so, in one way or the other.
+ */
+static void test_ports_just_closed(void)
+{
+	static int ports[HOST_PORTS];
+	struct rlimit files = { .rlim_cur = HOST_PORTS + 100, .rlim_max = HOST_PORTS + 100 };
+	struct hv_ports_set_partition limit = {
+		.size = sizeof(limit),
+		.flags = HV_PORTS_SET_MAX_PORTS,
+		.max_ports = HOST_PORTS,
+	};
+	int dev, host, i;
+	u64 id;
+
+	TEST_ASSERT(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit: %s", strerror(errno));
+	TEST_ASSERT_EQ(load_module(), 0);
+	dev = hv_dev_open();
+	host = hv_dev_create_host(dev, &id);
+	HV_DEV_OK(host, HV_PORTS_SET_PARTITION, &limit);
+	for (i = 0; i < HOST_PORTS; i++)
+		ports[i] = hv_host_port(host, PORT + i, HV_PORTS_MESSAGE, id, -1);
+	close(host);
+	close(dev);
+	TEST_ASSERT_EQ(unload_module(), -EWOULDBLOCK);
+	for (i = 0; i < HOST_PORTS; i++)
+		close(ports[i]);
+	TEST_ASSERT_EQ(unload_module(), 0);
+	ksft_test_result_pass("unload when ports were closed a moment ago\n");
+}
+
 static void start_threads(int nr, struct kvm_vcpu *vcpus[], pthread_t threads[])
 {
 	int i;
@@ -330,12 +366,13 @@ int main(void)
 		TEST_ASSERT_EQ(unload_module(), 0);
 
 	ksft_print_header();
-	ksft_set_plan(7);
+	ksft_set_plan(8);
 	test_load_unload();
 	test_unattached();
 	test_attached();
 	test_late_load();
 	test_late_load_refused();
+	test_ports_just_closed();
 	test_calls_in_flight();
 	test_attach_in_flight();
 	if (loaded)
