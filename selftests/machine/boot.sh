@@ -61,6 +61,7 @@ qemu_options() {
 	QEMU_OPTIONS+=(
 		-nodefaults -no-user-config -no-reboot -display none
 		-machine q35 -m 3G
+		-d cpu_reset -D "$1/reset.log"
 		-kernel "$1/bzImage" -initrd "$1/initramfs"
 		-append "console=ttyS0 panic=-1 oops=panic $(accel_cmdline) $2"
 		-serial "$3"

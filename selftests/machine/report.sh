@@ -70,6 +70,8 @@ on_death() {
 	COMPLAINTS+=("no end marker: the machine ended${RUNNING:+ during test $RUNNING}")
 	show_output
 	sed 's/^/# QEMU: /' "$RUN/qemu.log"
+	# An emulated one says of what it dies without a word on the console.
+	grep -sh -A20 '^Triple fault' "$RUN/reset.log" | sed 's/^/# QEMU: /' || true
 	if [[ $RUNNING ]]; then
 		VERDICT[${RUNNING%% *}]='not ok'
 		say "not ok $RUNNING # the machine died"
