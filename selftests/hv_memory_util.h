@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hv_module_util.h"
 #include "kselftest.h"
 #include "test_util.h"
 
@@ -84,31 +85,34 @@ static inline void hv_caches_read(struct hv_caches *caches)
 	hv_caches_list(caches);
 }
 
-static inline bool hv_kernel_has(const char *function)
+/*
+ * Have what was given to kfree_rcu() freed.  It waits in batches, and those in the
+ * sheaves of a cache until they are full, however long that takes: a shrink, of
+ * everything and of the cache, sends both on their way.  Unloading the module waits
+ * for RCU's callbacks.  Those of 6.1 leave it to a work item, which comes before one
+ * that is queued now.
+ */
+static inline void hv_caches_flush(const struct hv_caches *caches)
 {
-	FILE *file = fopen("/proc/kallsyms", "r");
-	char name[256];
-	bool found = false;
+	int i;
 
-	TEST_ASSERT(file, "open /proc/kallsyms: %s", strerror(errno));
-	while (!found && fscanf(file, "%*s %*s %255s%*[^\n]", name) == 1)
-		found = !strcmp(name, function);
-	fclose(file);
-	return found;
+	hv_write_file("/proc/sys/vm/drop_caches", "2");
+	for (i = 0; i < caches->nr; i++)
+		hv_cache_shrink(caches->cache[i].name);
+	hv_module_load("");
+	hv_module_unload();
+	hv_write_file("/proc/sys/vm/stat_refresh", "1");
 }
 
 /*
- * What others gave to kfree_rcu() before is gone.  It takes up to 5 s and a grace
- * period; 6.12 waits for it when a cache goes, as one does with the module.  Those
- * before do not wait, and those after wait for what is in that cache only.
+ * Without what others gave back before; the module must not be loaded.  A batch may
+ * have to wait for the one before it, hence twice.
  */
-#define HV_FREE_DELAY	7
-
 static inline void hv_caches_read_settled(struct hv_caches *caches)
 {
-	if (!hv_kernel_has("kvfree_rcu_barrier") ||
-	    hv_kernel_has("kvfree_rcu_barrier_on_cache"))
-		sleep(HV_FREE_DELAY);
+	hv_caches_list(caches);
+	hv_caches_flush(caches);
+	hv_caches_flush(caches);
 	hv_caches_read(caches);
 }
 

@@ -11,7 +11,7 @@
 #include "hv_host_util.h"
 #include "hv_memory_util.h"
 
-/* machine: ports timeout=90 */
+/* machine: self timeout=90 */
 
 #define SINT		2
 #define TYPE		0x77
@@ -237,13 +237,12 @@ static bool has_no_port(int dev, u64 id)
 	return hv_dev_errno(dev, HV_PORTS_NEXT_PORT, &port) == ENOENT;
 }
 
-static void test_mutual(int dev)
+static void test_mutual(void)
 {
-	struct hv_caches before;
 	struct side sides[2];
+	int dev = hv_dev_open();
 	u32 i, times;
 
-	hv_caches_read_settled(&before);
 	for (i = 0; i < 2; i++)
 		create_side(&sides[i], dev);
 	hv_dev_link(dev, sides[0].id, sides[1].id);
@@ -263,13 +262,14 @@ static void test_mutual(int dev)
 		close(sides[i].file);
 		kvm_vm_free(sides[i].vm);
 	}
-	ksft_test_result(hv_caches_await(&before, ROUNDS / 100), "all memory is back\n");
+	close(dev);
 }
 
 int main(void)
 {
-	int dev = hv_dev_open();
+	struct hv_caches before;
 
+	hv_module_require();
 	shared = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(shared != MAP_FAILED, "mmap");
@@ -277,6 +277,10 @@ int main(void)
 
 	ksft_print_header();
 	ksft_set_plan(4);
-	test_mutual(dev);
+	hv_caches_read_settled(&before);
+	hv_module_load("");
+	test_mutual();
+	hv_module_unload();
+	ksft_test_result(hv_caches_await(&before, ROUNDS / 100), "all memory is back\n");
 	ksft_finished();
 }

@@ -14,7 +14,7 @@
 #include "hv_host_util.h"
 #include "hv_memory_util.h"
 
-/* machine: ports timeout=600 */
+/* machine: self timeout=600 */
 
 #define SINT		2
 #define TYPE		0x77
@@ -306,30 +306,46 @@ static bool await_nobody_left(void)
 	return nobody_is_left();
 }
 
+static void load(void)
+{
+	hv_module_load("");
+	dev = hv_dev_open();
+}
+
+static void unload(void)
+{
+	close(dev);
+	hv_module_unload();
+}
+
 static void test_kills(void)
 {
 	struct hv_caches before;
 	u32 i;
 
 	TEST_ASSERT(await_nobody_left(), "somebody is left");
+	unload();
 	hv_caches_read_settled(&before);
+	load();
 	srandom(1);
 	for (i = 0; i < KILLS; i++)
 		kill_one(i % 2, 1 + random() % 200);
 	ksft_test_result(await_nobody_left(), "one of them killed, %d times\n", KILLS);
+	unload();
 	/* Less than one object per VM */
 	ksft_test_result(hv_caches_await(&before, KILLS / 2), "and all memory is back\n");
 }
 
 int main(void)
 {
-	dev = hv_dev_open();
+	hv_module_require();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(shared != MAP_FAILED, "mmap");
 
 	ksft_print_header();
 	ksft_set_plan(4);
+	load();
 	test_traffic();
 	test_unlink();
 	test_kills();
