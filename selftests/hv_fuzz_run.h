@@ -92,6 +92,22 @@ static inline u64 fz_make_window(u64 *sum)
 	return before;
 }
 
+/*
+ * An MSR that refuses makes KVM inject an exception.  An emulated CPU does not take the
+ * exception's type out of the VMCB before the next exit, and 7.x, which looks at the
+ * type only, would take that exit for one during the delivery of an event: an access
+ * to a hole, next, would not be emulated.  CPUID exits, too, and is none.
+ */
+static inline u8 fz_make_wrmsr(u32 msr, u64 value)
+{
+	const u8 vector = wrmsr_safe(msr, value);
+	u32 ignored;
+
+	if (vector)
+		cpuid(0, &ignored, &ignored, &ignored, &ignored);
+	return vector;
+}
+
 static inline void fz_make(u64 vp, struct fz_step *s, struct fz_outcome *o)
 {
 	o->result = 0;
@@ -101,7 +117,7 @@ static inline void fz_make(u64 vp, struct fz_step *s, struct fz_outcome *o)
 		fz_make_call(s, o);
 		break;
 	case FZ_WRMSR:
-		o->vector = wrmsr_safe(s->control, s->in);
+		o->vector = fz_make_wrmsr(s->control, s->in);
 		break;
 	case FZ_STORE:
 		hv_write(fz_gva(s->gpa), s->len, s->in);
