@@ -118,6 +118,8 @@ static long hv_host_copy_in(union hv_host_arg *arg, const struct hv_host_call *c
 	if (user_size > PAGE_SIZE)
 		return -E2BIG;
 	r = copy_struct_from_user(arg, call->size, user, user_size);
+	/* Not what somebody writes there meanwhile. */
+	arg->size = user_size;
 	if (!r && arg->flags & ~call->flags)
 		r = -EINVAL;
 	return r;
