@@ -94,11 +94,11 @@ static void print_run(struct bench_vmm *vmm, const char *name, const char *varia
 		      addr_gva2hva(vmm->vm, (gva_t)bench_samples));
 }
 
-/* What is different the first time is not measured. */
+/* What is different the first time, be it of each of many, is not measured. */
 static void measure(struct bench_vmm *vmm, const char *name, const char *variant, int round,
 		    struct bench_cmd cmd)
 {
-	run(vmm, cmd, 1, 32);
+	run(vmm, cmd, 1, cmd.nr > 1 ? batches * loops : 32);
 	run(vmm, cmd, batches, loops);
 	print_run(vmm, name, variant, round);
 }
@@ -459,12 +459,15 @@ static void measure_control(const char *type_name, u32 type)
 	int round, i;
 
 	vmm_create(&vmm);
-	/* The first round is not shown: the VM is not attached yet. */
-	for (round = 0; round <= ROUNDS; round++)
+	/*
+	 * The first rounds are not shown: the VM is not attached yet, and then
+	 * the allocator has not seen the like.
+	 */
+	for (round = -1; round <= ROUNDS; round++)
 		for (i = 0; i < ARRAY_SIZE(ops); i++) {
 			cmd.op = ops[i].op;
 			run(&vmm, cmd, batches, loops);
-			if (round)
+			if (round > 0)
 				print_run(&vmm, ops[i].name, type_name, round);
 			/* Let what was deleted be freed, which takes grace periods. */
 			usleep(200 * 1000);
