@@ -96,6 +96,11 @@ help:
 	@echo 'ACCEL=          auto, kvm or tcg'
 	@echo 'V=1             all that the tests say'
 
+# Costs are those of a kernel without what is there for the tests.
+ifneq ($(FLAVOUR),debug)
+bench bench-check: FLAVOUR = bench
+endif
+
 kernel:
 	@$(machine)/build.sh kernel
 

@@ -183,7 +183,8 @@ function verdicts(	i)
 }
 
 END {
-	printf "{\n  \"kernel\": \"%s\",\n  \"compiler\": \"%s\",\n", kernel, compiler >json
+	printf "{\n  \"kernel\": \"%s\",\n  \"flavour\": \"%s\",\n  \"compiler\": \"%s\",\n",
+		kernel, flavour, compiler >json
 	printf "  \"counted\": [" >json
 	if (!only_timed)
 		counted_table()

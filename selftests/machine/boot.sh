@@ -25,6 +25,7 @@ describe_accel() {
 	case $ACCEL in
 	kvm) note "the machine runs on KVM, nested" ;;
 	tcg) note "the machine is emulated (TCG with SVM): no nested virtualisation here" ;;
+	single) note "the machine is emulated (TCG with SVM), one CPU at a time" ;;
 	count) note "the machine is emulated (TCG with SVM), and its TSC counts instructions" ;;
 	*) die "ACCEL is auto, kvm or tcg, not \"$ACCEL\"" ;;
 	esac
@@ -32,18 +33,24 @@ describe_accel() {
 
 # Two busy vCPUs under emulated SVM are sound only without nested paging and
 # without HLT; Documentation/ has the measurements.  One that counts has one CPU,
-# and both.
+# and both; so has one whose CPUs take turns.
 accel_options() {
 	case $ACCEL in
 	kvm) printf '%s\n' -accel kvm -cpu host -smp 2 ;;
 	tcg) printf '%s\n' -accel tcg,thread=multi -cpu EPYC,+svm,+npt,check=off -smp 2 ;;
+	single) printf '%s\n' -accel tcg,thread=single -cpu EPYC,+svm,+npt,check=off -smp 2 ;;
 	count) printf '%s\n' -accel tcg,thread=single -icount shift=0,sleep=off \
 		-cpu EPYC,+svm,+npt,check=off -smp 1 ;;
 	esac
 }
 
 # Nor are a busy host's timers fit to judge the emulated ones by.
-accel_cmdline() { [[ $ACCEL != tcg ]] || printf 'idle=poll no_timer_check tsc=reliable hv.emulated=1'; }
+accel_cmdline() {
+	case $ACCEL in
+	tcg) printf 'idle=poll no_timer_check tsc=reliable hv.emulated=1' ;;
+	single) printf 'no_timer_check tsc=reliable' ;;
+	esac
+}
 
 kill_qemu() {
 	[[ -n $QEMU_PID ]] || return 0
