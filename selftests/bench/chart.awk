@@ -22,7 +22,7 @@ END {
 	null = count["null.absent"]
 	for (i = 1; i <= n; i++) {
 		if (is_section[i])
-			shown = label[i] ~ /slot freed|same with|newly set|already set/
+			shown = label[i] ~ /slot freed|same with|newly set|already set|^From one VM/
 		if (is_section[i] && shown)
 			printf "{/:Bold %s}\t0\t0\n", label[i]
 		else if (shown && null && what[i] in count)

@@ -25,6 +25,9 @@
 #define BENCH_BELL_STRIDE	8
 #define BENCH_BELL_PAGES	64
 
+/* Where both of two VMs have the same memory: the last of these pages */
+#define BENCH_SHARED_OFFSET	((BENCH_BELL_PAGES - 1) * 4096ULL)
+
 enum bench_op {
 	BENCH_NULL,
 	BENCH_CPUID,
@@ -39,6 +42,8 @@ enum bench_op {
 	BENCH_CONNECT,
 	BENCH_DISCONNECT,
 	BENCH_DELETE,
+	BENCH_ASK,
+	BENCH_ANSWER,
 };
 
 /**
@@ -54,6 +59,10 @@ enum bench_op {
  * @type: of ports that are created
  * @payload: of messages, in bytes
  * @flag: event flag that has to arrive, or one of the two below
+ * @ways: how many of what is measured an operation is; 0 is 1
+ * @how: between two VMs: BENCH_POST_ONLY, BENCH_SIGNAL_ONLY or BENCH_BELL_ONLY
+ * @side: which of two VMs, 0 or 1
+ * @peer: whose the other end of a port is; 0: the VM's own
  */
 struct bench_cmd {
 	u32 op;
@@ -67,6 +76,10 @@ struct bench_cmd {
 	u32 type;
 	u32 payload;
 	u32 flag;
+	u32 ways;
+	u32 how;
+	u32 side;
+	u64 peer;
 };
 
 #define BENCH_NO_FLAG		0xffff	/* an interrupt and nothing else arrives */
@@ -78,6 +91,8 @@ static u64 bench_samples[BENCH_MAX_BATCHES];
 
 static struct hv_test_vp *bench_vp;
 static u32 bench_interrupts;
+/* What was heard of the other VM by shared memory */
+static u64 bench_heard;
 static u32 bench_at;
 
 static inline void bench_interrupt(struct ex_regs *regs)
@@ -89,15 +104,21 @@ static inline void bench_interrupt(struct ex_regs *regs)
 }
 
 /* Who answers from a thread of his own gets the CPU by our sleeping. */
-static inline void bench_wait(u32 before)
-{
-	if (READ_ONCE(bench_interrupts) != before)
-		return;
+#define bench_sleep_until(condition)						\
+do {										\
+	asm volatile("cli");							\
+	while (!(condition))							\
+		hv_guest_sleep();						\
+	asm volatile("sti");							\
+} while (0)
 
-	asm volatile("cli");
-	while (READ_ONCE(bench_interrupts) == before)
-		hv_guest_sleep();
-	asm volatile("sti");
+/*
+ * An interrupt alone does not say that what it is for is there: where a vCPU
+ * that sleeps is emulated, there is one too many now and then.
+ */
+static inline bool bench_was_interrupted(u32 before)
+{
+	return READ_ONCE(bench_interrupts) != before;
 }
 
 static inline u32 bench_next(void)
@@ -131,15 +152,25 @@ static inline void bench_post_only(void)
 	HV_ASSERT_OK(hv_call(HVCALL_POST_MESSAGE, bench_vp->in.gpa, 0));
 }
 
+static inline bool bench_has_message(void)
+{
+	return hv_slot(bench_vp, bench_cmd.sint)->message_type;
+}
+
+static inline void bench_take_message(void)
+{
+	GUEST_ASSERT_EQ(hv_slot(bench_vp, bench_cmd.sint)->message_type,
+			BENCH_MESSAGE_TYPE);
+	hv_slot_free(bench_vp, bench_cmd.sint);
+}
+
 static inline void bench_post(void)
 {
 	u32 before = bench_interrupts;
 
 	bench_post_only();
-	bench_wait(before);
-	GUEST_ASSERT_EQ(hv_slot(bench_vp, bench_cmd.sint)->message_type,
-			BENCH_MESSAGE_TYPE);
-	hv_slot_free(bench_vp, bench_cmd.sint);
+	bench_sleep_until(bench_was_interrupted(before) && bench_has_message());
+	bench_take_message();
 }
 
 /* Flag 0, because KVM_HYPERV_EVENTFD knows no other */
@@ -148,14 +179,21 @@ static inline void bench_signal_only(void)
 	HV_ASSERT_OK(hv_signal(bench_next(), 0));
 }
 
+static inline u32 bench_flag(u32 id)
+{
+	return bench_cmd.flag == BENCH_FLAG_OF_ID ? id % BENCH_FLAGS : bench_cmd.flag;
+}
+
+static inline bool bench_has_flag(u32 id)
+{
+	return bench_cmd.flag == BENCH_NO_FLAG ||
+	       hv_flag_is_set(bench_vp, bench_cmd.sint, bench_flag(id));
+}
+
 static inline void bench_take_flag(u32 id)
 {
-	u32 flag = bench_cmd.flag == BENCH_FLAG_OF_ID ? id % BENCH_FLAGS : bench_cmd.flag;
-
-	if (flag == BENCH_NO_FLAG)
-		return;
-	GUEST_ASSERT(hv_flag_is_set(bench_vp, bench_cmd.sint, flag));
-	hv_flag_clear(bench_vp, bench_cmd.sint, flag);
+	if (bench_cmd.flag != BENCH_NO_FLAG)
+		hv_flag_clear(bench_vp, bench_cmd.sint, bench_flag(id));
 }
 
 static inline void bench_signal(void)
@@ -163,7 +201,7 @@ static inline void bench_signal(void)
 	u32 before = bench_interrupts;
 
 	bench_signal_only();
-	bench_wait(before);
+	bench_sleep_until(bench_was_interrupted(before) && bench_has_flag(0));
 	bench_take_flag(0);
 }
 
@@ -184,8 +222,68 @@ static inline void bench_bell(void)
 {
 	u32 before = bench_interrupts, id = bench_ring();
 
-	bench_wait(before);
+	bench_sleep_until(bench_was_interrupted(before) && bench_has_flag(id));
 	bench_take_flag(id);
+}
+
+/*
+ * Two VMs, of which one asks and the other one answers, and the one that waits
+ * sleeps.  Where there is no flag, they count in memory that both have.
+ */
+
+static inline u64 *bench_count_of(u32 side)
+{
+	return (u64 *)(HV_BELL_GVA + BENCH_SHARED_OFFSET) + side;
+}
+
+static inline bool bench_has_arrived(void)
+{
+	if (bench_cmd.how == BENCH_POST_ONLY)
+		return bench_has_message();
+	if (bench_cmd.flag == BENCH_NO_FLAG)
+		return hv_load(bench_count_of(!bench_cmd.side)) != bench_heard;
+	return bench_has_flag(bench_cmd.first);
+}
+
+static inline void bench_receive(void)
+{
+	bench_sleep_until(bench_has_arrived());
+	if (bench_cmd.how == BENCH_POST_ONLY)
+		bench_take_message();
+	else if (bench_cmd.flag == BENCH_NO_FLAG)
+		bench_heard++;
+	else
+		bench_take_flag(bench_cmd.first);
+}
+
+static inline void bench_send(void)
+{
+	u64 *count = bench_count_of(bench_cmd.side);
+
+	switch (bench_cmd.how) {
+	case BENCH_POST_ONLY:
+		bench_post_only();
+		break;
+	case BENCH_SIGNAL_ONLY:
+		bench_signal_only();
+		break;
+	default:
+		if (bench_cmd.flag == BENCH_NO_FLAG)
+			hv_store(count, *count + 1);
+		bench_bell_only();
+	}
+}
+
+static inline void bench_ask(void)
+{
+	bench_send();
+	bench_receive();
+}
+
+static inline void bench_answer(void)
+{
+	bench_receive();
+	bench_send();
 }
 
 static inline struct hv_input_create_port bench_port(u32 id)
@@ -202,7 +300,10 @@ static inline struct hv_input_create_port bench_port(u32 id)
 
 static inline void bench_create(void)
 {
-	HV_ASSERT_OK(hv_create_port(bench_vp, bench_port(bench_next())));
+	struct hv_input_create_port in = bench_port(bench_next());
+
+	in.connection_partition_id = bench_cmd.peer;
+	HV_ASSERT_OK(hv_create_port(bench_vp, in));
 }
 
 /* One call for both, as an owner may ask for */
@@ -219,6 +320,8 @@ static inline void bench_connect(void)
 	u32 id = bench_next();
 	struct hv_input_connect_port in = hv_connection_to(id, id, bench_cmd.type);
 
+	if (bench_cmd.peer)
+		in.port_partition_id = bench_cmd.peer;
 	if (bench_cmd.type == HV_PORT_TYPE_DOORBELL) {
 		in.connection_info.doorbell_connection_info.gpa =
 			HV_BELL_GPA + (u64)id * BENCH_BELL_STRIDE;
@@ -269,6 +372,10 @@ static inline void (*bench_function(void))(void)
 		return bench_disconnect;
 	case BENCH_DELETE:
 		return bench_delete;
+	case BENCH_ASK:
+		return bench_ask;
+	case BENCH_ANSWER:
+		return bench_answer;
 	}
 	GUEST_FAIL("no operation %u", bench_cmd.op);
 	return NULL;

@@ -7,7 +7,8 @@
  * message slot and an irqfd that is routed to the SINT.  Events and doorbells:
  * a thread reads the eventfd, sets the flag and writes the irqfd.  There is one
  * connection and one eventfd: no table of connections, no epoll, no locks, all
- * of which a real one has.
+ * of which a real one has.  Messages from one VM to another: the same, with the
+ * slot and the irqfd of the other VM, which the same process has.
  */
 #ifndef SELFTEST_HV_BENCH_VMM_H
 #define SELFTEST_HV_BENCH_VMM_H
@@ -32,6 +33,12 @@ struct bench_vmm {
 	int irqfd[16];
 	/* What the SINT's interrupt is for: messages of this connection */
 	u32 sint;
+	/* Who gets them */
+	struct bench_vmm *to;
+	/* With the module: whose the other end of its ports is, or 0 */
+	u64 peer;
+	/* Memory that it has in common with another VM */
+	void *shared;
 	/* The thread that serves an eventfd, if there is one */
 	pthread_t thread;
 	int eventfd;
@@ -110,7 +117,7 @@ static inline void vmm_raise(struct bench_vmm *vmm, u32 sint)
 static inline u64 vmm_post(struct bench_vmm *vmm, u64 gpa)
 {
 	const struct hv_port_post_message *in = (void *)(vmm->memory + gpa);
-	struct hv_port_message *slot = &vmm->sim[vmm->sint];
+	struct hv_port_message *slot = &vmm->to->sim[vmm->sint];
 
 	if (!vmm->sint || in->payload_size > sizeof(in->payload))
 		return HV_STATUS_SUCCESS;
@@ -122,7 +129,7 @@ static inline u64 vmm_post(struct bench_vmm *vmm, u64 gpa)
 	slot->message_flags = 0;
 	slot->port_id = in->connection_id;
 	hv_store(&slot->message_type, in->message_type);
-	vmm_raise(vmm, vmm->sint);
+	vmm_raise(vmm->to, vmm->sint);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -211,7 +218,7 @@ static inline void vmm_create(struct bench_vmm *vmm)
 	struct hv_test_vp *vp;
 	u32 sint;
 
-	*vmm = (struct bench_vmm) {};
+	*vmm = (struct bench_vmm) { .to = vmm };
 	vmm->vm = hv_test_create(1, code, &vmm->vcpu);
 	for (sint = BENCH_SINT_EOI; sint <= BENCH_SINT_AUTO_EOI; sint++)
 		vm_install_exception_handler(vmm->vm, HV_TEST_VECTOR(sint), bench_interrupt);

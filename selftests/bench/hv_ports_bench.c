@@ -18,9 +18,12 @@
  */
 /* machine: self timeout=1500 */
 #include <getopt.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 
 #include "hv_bench_vmm.h"
+#include "../hv_host_util.h"
 #include "../hv_module_util.h"
 
 /* By the clock, nothing comes twice. */
@@ -30,6 +33,8 @@
 #define EVENTFD_CONNECTION	0x200000
 #define IOEVENTFD_BELL		0x7000
 #define NOBODYS_BELL		0x7001
+
+#define WARM_UP			32
 
 #define MAX_BELLS		16384
 #define MAX_PORTS		100000
@@ -64,7 +69,7 @@ static void note_measured(const char *name, const char *variant)
 static void print_samples(const char *name, const char *variant, int round,
 			  const struct bench_cmd *cmd, u64 *samples)
 {
-	double sum = 0, per = cmd->loops;
+	double sum = 0, per = cmd->loops * (cmd->ways ?: 1);
 	u32 n = cmd->batches, i;
 
 	for (i = 0; i < n; i++)
@@ -78,13 +83,19 @@ static void print_samples(const char *name, const char *variant, int round,
 	fflush(stdout);
 }
 
-static void run(struct bench_vmm *vmm, struct bench_cmd cmd, u32 nr_batches, u32 nr_loops)
+static void tell(struct bench_vmm *vmm, struct bench_cmd cmd, u32 nr_batches, u32 nr_loops)
 {
 	TEST_ASSERT(nr_batches <= BENCH_MAX_BATCHES, "%u batches", nr_batches);
 	cmd.batches = nr_batches;
 	cmd.loops = nr_loops;
+	cmd.peer = vmm->peer;
 	bench_cmd = cmd;
 	sync_global_to_guest(vmm->vm, bench_cmd);
+}
+
+static void run(struct bench_vmm *vmm, struct bench_cmd cmd, u32 nr_batches, u32 nr_loops)
+{
+	tell(vmm, cmd, nr_batches, nr_loops);
 	vmm_run(vmm);
 }
 
@@ -98,9 +109,38 @@ static void print_run(struct bench_vmm *vmm, const char *name, const char *varia
 static void measure(struct bench_vmm *vmm, const char *name, const char *variant, int round,
 		    struct bench_cmd cmd)
 {
-	run(vmm, cmd, 1, cmd.nr > 1 ? batches * loops : 32);
+	run(vmm, cmd, 1, cmd.nr > 1 ? batches * loops : WARM_UP);
 	run(vmm, cmd, batches, loops);
 	print_run(vmm, name, variant, round);
+}
+
+/*
+ * Where two threads take part, whether who is woken goes before who woke him is
+ * not left to how fair it would be, which depends on what was before.  0: it is.
+ */
+static void set_priority(pthread_t thread, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+	int error;
+
+	if (timing)
+		return;
+	error = pthread_setschedparam(thread, priority ? SCHED_FIFO : SCHED_OTHER, &param);
+	TEST_ASSERT(!error, "pthread_setschedparam: %s", strerror(error));
+}
+
+/* It goes first, which spares the vCPU to halt. */
+static void start_thread(struct bench_vmm *vmm, int fd, u32 sint)
+{
+	set_priority(pthread_self(), 1);
+	vmm_start_thread(vmm, fd, sint);
+	set_priority(vmm->thread, 2);
+}
+
+static void stop_thread(struct bench_vmm *vmm)
+{
+	vmm_stop_thread(vmm);
+	set_priority(pthread_self(), 0);
 }
 
 /* Ids first to first + nr - 1, each once */
@@ -270,9 +310,9 @@ static void measure_events_by_vmm(void)
 	vmm_create(&vmm);
 	vmm_hypercall_eventfd(&vmm, EVENTFD_CONNECTION, fd, 0);
 	for (sint = BENCH_SINT_EOI; sint <= BENCH_SINT_AUTO_EOI; sint++) {
-		vmm_start_thread(&vmm, fd, sint);
+		start_thread(&vmm, fd, sint);
 		measure_signal(&vmm, "vmm", sint, EVENTFD_CONNECTION, 0);
-		vmm_stop_thread(&vmm);
+		stop_thread(&vmm);
 
 		vmm_irqfd(&vmm, fd, sint, 0);
 		measure_signal(&vmm, "irqfd", sint, EVENTFD_CONNECTION, BENCH_NO_FLAG);
@@ -338,9 +378,9 @@ static void measure_ioeventfds(u32 nr)
 		vmm_ioeventfd(&vmm, id, fd, 0);
 	measure_bells(&vmm, "bell-set", "ioeventfd", BENCH_BELL_ONLY, nr, 0);
 
-	vmm_start_thread(&vmm, fd, BENCH_SINT_AUTO_EOI);
+	start_thread(&vmm, fd, BENCH_SINT_AUTO_EOI);
 	measure_bells(&vmm, "bell-auto", "vmm", BENCH_BELL, nr, 0);
-	vmm_stop_thread(&vmm);
+	stop_thread(&vmm);
 
 	vmm_irqfd(&vmm, fd, BENCH_SINT_AUTO_EOI, 0);
 	measure_bells(&vmm, "bell-auto", "irqfd", BENCH_BELL, nr, BENCH_NO_FLAG);
@@ -475,6 +515,187 @@ static void measure_control(const char *type_name, u32 type)
 	vmm_free(&vmm);
 }
 
+/* From one VM to another, and back, both of which sleep meanwhile */
+
+static void *run_other(void *vmm)
+{
+	vmm_run(vmm);
+	return NULL;
+}
+
+/* Its vCPU is run by one and the same thread, or KVM waits for a grace period. */
+static pthread_t start_other(struct bench_vmm *vmm, struct bench_cmd cmd, u32 answers)
+{
+	pthread_t thread;
+
+	cmd.op = BENCH_ANSWER;
+	cmd.side = 1;
+	tell(vmm, cmd, 1, answers);
+	TEST_ASSERT(!pthread_create(&thread, NULL, run_other, vmm), "pthread_create");
+	return thread;
+}
+
+static void measure_two(struct bench_vmm vmm[2], const char *name, const char *variant,
+			struct bench_cmd cmd)
+{
+	pthread_t other;
+	char text[64];
+	int round;
+
+	snprintf(text, sizeof(text), "%s-%s", name,
+		 cmd.sint == BENCH_SINT_EOI ? "eoi" : "auto");
+	if (cmd.payload)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ".%u", cmd.payload);
+	cmd.op = BENCH_ASK;
+	cmd.ways = 2;
+	/* Each runs until it sleeps. */
+	set_priority(pthread_self(), 1);
+	other = start_other(&vmm[1], cmd, ROUNDS * (WARM_UP + batches * loops));
+	for (round = 1; round <= ROUNDS; round++)
+		measure(&vmm[0], text, variant, round, cmd);
+	pthread_join(other, NULL);
+	set_priority(pthread_self(), 0);
+}
+
+static void measure_posts_of_two(struct bench_vmm vmm[2], const char *variant, u32 sint, u32 id)
+{
+	struct bench_cmd cmd = {
+		.how = BENCH_POST_ONLY,
+		.first = id,
+		.sint = sint,
+		.payload = 8,
+	};
+
+	measure_two(vmm, "vm-post", variant, cmd);
+	cmd.payload = 240;
+	measure_two(vmm, "vm-post", variant, cmd);
+}
+
+/* The same memory for both */
+static void share_memory(struct bench_vmm vmm[2])
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 8,
+		.guest_phys_addr = HV_BELL_GPA + BENCH_SHARED_OFFSET,
+		.memory_size = getpagesize(),
+	};
+	void *memory = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	TEST_ASSERT(memory != MAP_FAILED, "mmap: %s", strerror(errno));
+	region.userspace_addr = (u64)memory;
+	for (i = 0; i < 2; i++) {
+		vmm[i].shared = memory;
+		vm_ioctl(vmm[i].vm, KVM_SET_USER_MEMORY_REGION, &region);
+	}
+}
+
+static void create_two(struct bench_vmm vmm[2])
+{
+	vmm_create(&vmm[0]);
+	vmm_create(&vmm[1]);
+	share_memory(vmm);
+}
+
+static void free_two(struct bench_vmm vmm[2])
+{
+	void *memory = vmm[0].shared;
+
+	vmm_free(&vmm[0]);
+	vmm_free(&vmm[1]);
+	munmap(memory, getpagesize());
+}
+
+/* Each one's ioeventfd is an irqfd of the other. */
+static void wire_two(struct bench_vmm vmm[2], const int fd[2], u32 sint, bool on)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		vmm_ioeventfd(&vmm[i], IOEVENTFD_BELL, fd[i],
+			      on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN);
+		vmm_irqfd(&vmm[1 - i], fd[i], sint, on ? 0 : KVM_IRQFD_FLAG_DEASSIGN);
+	}
+}
+
+static void measure_two_by_vmm(void)
+{
+	const int fd[2] = { vmm_eventfd(), vmm_eventfd() };
+	struct bench_vmm vmm[2];
+	u32 sint;
+
+	create_two(vmm);
+	vmm[0].to = &vmm[1];
+	vmm[1].to = &vmm[0];
+	for (sint = BENCH_SINT_EOI; sint <= BENCH_SINT_AUTO_EOI; sint++) {
+		vmm[0].sint = sint;
+		vmm[1].sint = sint;
+		measure_posts_of_two(vmm, "vmm", sint, 1);
+
+		wire_two(vmm, fd, sint, true);
+		measure_two(vmm, "vm-bell", "irqfd", (struct bench_cmd) {
+			.how = BENCH_BELL_ONLY,
+			.first = IOEVENTFD_BELL,
+			.sint = sint,
+			.flag = BENCH_NO_FLAG,
+		});
+		wire_two(vmm, fd, sint, false);
+	}
+	free_two(vmm);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* The host's consent to what the two then do */
+static void introduce_two(struct bench_vmm vmm[2])
+{
+	int dev = hv_dev_open();
+
+	close(hv_dev_attach(dev, vmm[0].vm->fd, &vmm[1].peer));
+	close(hv_dev_attach(dev, vmm[1].vm->fd, &vmm[0].peer));
+	hv_dev_link(dev, vmm[0].peer, vmm[1].peer);
+	close(dev);
+}
+
+/* A port in each, which the other one connects to by the same number */
+static void open_two(struct bench_vmm vmm[2], u32 type, u32 sint, u32 id)
+{
+	control(&vmm[0], BENCH_CREATE, type, sint, id, 1);
+	control(&vmm[1], BENCH_CREATE, type, sint, id, 1);
+	control(&vmm[0], BENCH_CONNECT, type, sint, id, 1);
+	control(&vmm[1], BENCH_CONNECT, type, sint, id, 1);
+}
+
+static void measure_two_by_module(void)
+{
+	struct bench_vmm vmm[2];
+	u32 sint, id = 1;
+
+	create_two(vmm);
+	introduce_two(vmm);
+	for (sint = BENCH_SINT_EOI; sint <= BENCH_SINT_AUTO_EOI; sint++, id += 3) {
+		open_two(vmm, HV_PORT_TYPE_MESSAGE, sint, id);
+		measure_posts_of_two(vmm, "module", sint, id);
+
+		open_two(vmm, HV_PORT_TYPE_EVENT, sint, id + 1);
+		measure_two(vmm, "vm-signal", "module", (struct bench_cmd) {
+			.how = BENCH_SIGNAL_ONLY,
+			.first = id + 1,
+			.sint = sint,
+		});
+
+		open_two(vmm, HV_PORT_TYPE_DOORBELL, sint, id + 2);
+		measure_two(vmm, "vm-bell", "module", (struct bench_cmd) {
+			.how = BENCH_BELL_ONLY,
+			.first = id + 2,
+			.sint = sint,
+			.flag = BENCH_FLAG_OF_ID,
+		});
+	}
+	free_two(vmm);
+}
+
 /* The module */
 
 static void load(void)
@@ -505,6 +726,7 @@ static void measure_all(void)
 	measure_events_by_vmm();
 	for (i = 0; i < nr_bells; i++)
 		measure_ioeventfds(bells[i]);
+	measure_two_by_vmm();
 
 	load();
 	measure_without_ports("unused");
@@ -520,7 +742,7 @@ static void measure_all(void)
 	measure_control("message", HV_PORT_TYPE_MESSAGE);
 	measure_control("event", HV_PORT_TYPE_EVENT);
 	measure_control("doorbell", HV_PORT_TYPE_DOORBELL);
-	/* VM to VM belongs here, once a VM can connect to another one's port. */
+	measure_two_by_module();
 	if (!native)
 		hv_module_unload();
 }
