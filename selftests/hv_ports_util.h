@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "hv_compat_util.h"
 #include "hv_tlfs.h"
@@ -329,6 +330,33 @@ static inline void hv_test_setup_vp(struct kvm_vm *vm, struct kvm_vcpu *vcpu, in
 
 	vcpu_set_hv_cpuid(vcpu);
 	vcpu_enable_cap(vcpu, KVM_CAP_HYPERV_SYNIC2, 0);
+}
+
+/*
+ * Memory of the caller's as the slot that it is told, which the library does not
+ * know; none if @memory is NULL.  The address space is in bit 16 of @slot.
+ */
+static inline void hv_test_set_slot(struct kvm_vm *vm, u32 slot, u64 gpa, void *memory,
+				    u64 size)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = memory ? size : 0,
+		.userspace_addr = (u64)memory,
+	};
+
+	vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+/* Memory for hv_test_set_slot() */
+static inline void *hv_test_alloc_memory(u64 size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	TEST_ASSERT(memory != MAP_FAILED, "mmap");
+	return memory;
 }
 
 /* The host's view of a VP's data */
