@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "hv_case_util.h"
 #include "hv_call_util.h"
@@ -242,6 +243,46 @@ static void test_waiting_writer(void)
 	close(fd);
 }
 
+static void *write_errno(void *fd)
+{
+	hv_store(&writer, (pid_t)syscall(SYS_gettid));
+	return (void *)(long)(hv_host_send((long)fd, TYPE, "", 0) == -1 ? errno : 0);
+}
+
+static bool ends_soon(pthread_t thread, void **returned)
+{
+	struct timespec give_up;
+
+	clock_gettime(CLOCK_REALTIME, &give_up);
+	give_up.tv_sec += 20;
+	return !pthread_timedjoin_np(thread, returned, &give_up);
+}
+
+/* His partition's file is closed, and nobody will ever make room for him. */
+static void test_writer_left_alone(void)
+{
+	pthread_t thread;
+	void *error;
+	u64 i;
+	int fd;
+
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+	for (i = 0; i < BUFFERS; i++)
+		TEST_ASSERT_EQ(hv_host_send(fd, TYPE, &i, 8), 24);
+	hv_store(&writer, 0);
+	TEST_ASSERT(!pthread_create(&thread, NULL, write_errno, (void *)(long)fd),
+		    "pthread_create");
+	await_sleep(&writer);
+	close(host);
+	host = -1;
+	ksft_test_result(ends_soon(thread, &error) && (long)error == EPIPE,
+			 "a writer that waits: closed\n");
+	ksft_test_result(hv_host_poll(fd, POLLOUT, false) == (POLLHUP | POLLERR),
+			 "a writer that waits: poll\n");
+	close(fd);
+}
+
 static void test_writing(void)
 {
 	u64 number = 7, i, from;
@@ -365,13 +406,13 @@ int main(void)
 {
 	static void (*const tests[])(void) = {
 		test_reading, test_wait, test_readers, test_writing, test_waiting_writer,
-		test_bad_write, test_events, test_closed_partition,
+		test_writer_left_alone, test_bad_write, test_events, test_closed_partition,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(41);
+	ksft_set_plan(43);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		setup();
 		tests[i]();
