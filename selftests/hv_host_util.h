@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "include/uapi/linux/hv_ports.h"
-#include "test_util.h"
+#include "hv_compat_util.h"
 
 #define HV_HOST_MESSAGE_SIZE(size)	(offsetof(struct hv_ports_message, payload) + (size))
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test_util.h"
+#include "hv_compat_util.h"
 
 #define HV_JSON_MAX_DEPTH	16
 

@@ -16,7 +16,7 @@
 
 #include "hv_module_util.h"
 #include "kselftest.h"
-#include "test_util.h"
+#include "hv_compat_util.h"
 
 static inline void hv_write_file(const char *path, const char *text)
 {

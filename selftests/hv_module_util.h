@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "test_util.h"
+#include "hv_compat_util.h"
 
 #define HV_MODULE_NAME	"kvm_hv_ports"
 

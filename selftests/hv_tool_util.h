@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "hv_json_util.h"
-#include "test_util.h"
+#include "hv_compat_util.h"
 
 #define HV_TOOL		"/bin/hvports"
 #define HV_TOOL_ARGS	32
