@@ -222,10 +222,9 @@ static void await_sleep(pid_t *tid)
 	}
 }
 
-static void test_waiting_writer(void)
+/* A connection whose port has no buffer left */
+static int connect_and_fill(void)
 {
-	pthread_t thread;
-	void *wrote;
 	u64 i;
 	int fd;
 
@@ -233,6 +232,16 @@ static void test_waiting_writer(void)
 	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
 	for (i = 0; i < BUFFERS; i++)
 		TEST_ASSERT_EQ(hv_host_send(fd, TYPE, &i, 8), 24);
+	return fd;
+}
+
+static void test_waiting_writer(void)
+{
+	const int fd = connect_and_fill();
+	pthread_t thread;
+	void *wrote;
+	u64 i;
+
 	TEST_ASSERT(!pthread_create(&thread, NULL, write_one, (void *)(long)fd),
 		    "pthread_create");
 	await_sleep(&writer);
@@ -261,15 +270,10 @@ static bool ends_soon(pthread_t thread, void **returned)
 /* His partition's file is closed, and nobody will ever make room for him. */
 static void test_writer_left_alone(void)
 {
+	const int fd = connect_and_fill();
 	pthread_t thread;
 	void *error;
-	u64 i;
-	int fd;
 
-	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
-	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
-	for (i = 0; i < BUFFERS; i++)
-		TEST_ASSERT_EQ(hv_host_send(fd, TYPE, &i, 8), 24);
 	hv_store(&writer, 0);
 	TEST_ASSERT(!pthread_create(&thread, NULL, write_errno, (void *)(long)fd),
 		    "pthread_create");
