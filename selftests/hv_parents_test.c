@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many generations of partitions: each is the parent of the next one, and gone
- * when that one is there.  If the dead kept each other, the end of the last would
- * be that of all at once, one inside the other.
+ * Many generations of partitions, each the parent of the next one, of which in the
+ * end only the last is there.  It does not keep those before it: they would all end
+ * at once with it, one inside the other.
  */
+#include <sys/resource.h>
+
 #include "hv_host_util.h"
 #include "hv_memory_util.h"
-#include "kvm_util.h"
+#include "hv_ports_util.h"
 
 /* machine: self timeout=300 */
 
-/* More than a stack has room for, one inside the other */
-#define GENERATIONS	(HV_TEST_SCALE > 1 ? 500 : 2000)
-
-static int kvm, dev;
+#define GENERATIONS	(HV_TEST_SCALE > 1 ? 100 : 400)
+/* Nobody is kept; others have a few more or fewer objects meanwhile. */
+#define OBJECTS_SPARE	(GENERATIONS / 4)
+/* Each end takes some grace periods, which several may wait for together. */
+#define BURIERS		16
 
 struct generation {
 	int vm;
 	int partition;
 };
+
+static struct generation generations[GENERATIONS];
+static int nr_generations;
+static int kvm, dev;
 
 /* A VM without vCPUs, which is enough for a partition */
 static struct generation beget(const struct generation *parent)
@@ -46,37 +53,67 @@ static void bury(const struct generation *generation)
 	close(generation->partition);
 }
 
-static void run(int nr)
+/* All but the last one */
+static void *bury_some(void *first)
 {
-	struct generation parent, child;
 	int i;
 
+	for (i = (long)first; i < nr_generations - 1; i += BURIERS)
+		bury(&generations[i]);
+	return NULL;
+}
+
+static void bury_parents(void)
+{
+	pthread_t threads[BURIERS];
+	long i;
+
+	for (i = 0; i < BURIERS; i++)
+		TEST_ASSERT(!pthread_create(&threads[i], NULL, bury_some, (void *)i),
+			    "pthread_create");
+	for (i = 0; i < BURIERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void raise_all(int nr)
+{
+	int i;
+
+	nr_generations = nr;
 	hv_module_load("");
 	dev = hv_dev_open();
-	parent = beget(NULL);
-	for (i = 1; i < nr; i++) {
-		child = beget(&parent);
-		bury(&parent);
-		parent = child;
-	}
-	bury(&parent);
+	for (i = 0; i < nr; i++)
+		generations[i] = beget(i ? &generations[i - 1] : NULL);
+}
+
+static void bury_last(void)
+{
+	bury(&generations[nr_generations - 1]);
 	close(dev);
 	hv_module_unload();
 }
 
 int main(void)
 {
+	struct rlimit files = { 2 * GENERATIONS + 100, 2 * GENERATIONS + 100 };
 	struct hv_caches before;
 
 	hv_module_require();
+	TEST_ASSERT(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit: %s", strerror(errno));
 	ksft_print_header();
 	ksft_set_plan(2);
 	kvm = open_kvm_dev_path_or_exit();
 	/* The first ones allocate what others keep. */
-	run(10);
+	raise_all(3 * BURIERS);
+	bury_parents();
+	bury_last();
+
 	hv_caches_read_settled(&before);
-	run(GENERATIONS);
-	ksft_test_result_pass("%d generations\n", GENERATIONS);
-	ksft_test_result(hv_caches_await(&before, GENERATIONS / 10), "nobody is left\n");
+	raise_all(GENERATIONS);
+	bury_parents();
+	ksft_test_result(hv_caches_await(&before, OBJECTS_SPARE),
+			 "the last of %d generations keeps none of the others\n", GENERATIONS);
+	bury_last();
+	ksft_test_result(hv_caches_await(&before, OBJECTS_SPARE), "nobody is left\n");
 	ksft_finished();
 }
