@@ -162,6 +162,21 @@ static void check_absent(void)
 		TEST_ASSERT(access(paths[i], F_OK), "%s is left", paths[i]);
 }
 
+/*
+ * That a failure is reported on the console, where it happens, takes time: in it
+ * calls come, to a module of which KVM knows already.
+ */
+static void report_failures(void)
+{
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		hv_fault_set(kinds[i], "verbose", "1");
+		hv_fault_set(kinds[i], "verbose_ratelimit_interval_ms", "0");
+	}
+}
+
 /* How many allocations a load makes */
 static u32 count_allocations(void)
 {
@@ -235,6 +250,7 @@ int main(void)
 	if (!hv_fault_possible())
 		ksft_exit_skip("the kernel has no fault injection\n");
 	hv_fault_set_up();
+	report_failures();
 	hv_fault_open_thread();
 
 	ksft_print_header();
