@@ -14,7 +14,7 @@
 
 #define GENERATIONS	(HV_TEST_SCALE > 1 ? 100 : 400)
 /* Nobody is kept; others have a few more or fewer objects meanwhile. */
-#define OBJECTS_SPARE	(GENERATIONS / 4)
+#define OBJECTS_SPARE	(GENERATIONS * 3 / 4)
 /* Each end takes some grace periods, which several may wait for together. */
 #define BURIERS		16
 

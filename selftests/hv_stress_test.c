@@ -82,11 +82,42 @@ static void guest_open(struct hv_test_vp *vp)
 		     CONNECTION);
 }
 
+/* What there is to see when nothing comes any more, and much is still to come */
+static void show_state(struct hv_test_vp *vp)
+{
+	const u32 vector = HV_TEST_VECTOR(SINT), bit = BIT(vector % 32);
+	const u32 word = vector / 32 * 0x10;
+	u64 count = 0;
+
+	hv_get_property(vp, PORT, HV_PORT_PROPERTY_POST_COUNT, &count);
+	GUEST_PRINTF("# VP %u: %lu of %lu received, %lu interrupts, %lu posted\n", vp->index,
+		     hv_load(&received), messages(), hv_load(&interrupts), count);
+	GUEST_PRINTF("# VP %u: type %x, pending %u, IRR %u, ISR %u, TPR %x\n", vp->index,
+		     hv_slot_type(vp, SINT), hv_slot_pending(vp, SINT),
+		     !!(x2apic_read_reg(APIC_IRR + word) & bit),
+		     !!(x2apic_read_reg(APIC_ISR + word) & bit),
+		     (u32)x2apic_read_reg(APIC_TASKPRI));
+}
+
+static void await_messages(struct hv_test_vp *vp)
+{
+	const u64 start = rdtsc();
+	u64 loops = 0;
+
+	while (hv_load(&received) != messages()) {
+		hv_yield();
+		if (++loops > HV_AWAIT_YIELDS && rdtsc() - start > HV_AWAIT_CYCLES) {
+			show_state(vp);
+			GUEST_FAIL("some messages do not come");
+		}
+	}
+}
+
 static void guest_finish_receiver(struct hv_test_vp *vp)
 {
 	u64 count;
 
-	hv_await(hv_load(&received) == messages());
+	await_messages(vp);
 	hv_check_slot_stays_free(vp, SINT);
 	GUEST_ASSERT_EQ(hv_load(&received), messages());
 	GUEST_ASSERT_EQ(hv_load(&interrupts), messages());

@@ -30,6 +30,8 @@ struct shared {
 	u32 linked;
 	/* For who finds the other one gone */
 	u32 stop;
+	/* For who has all: until then he can be unlinked */
+	u32 finish;
 	/* The parent and the two guests see how far they are. */
 	u64 received[2];
 };
@@ -187,7 +189,11 @@ static void process(u32 which, u64 count)
 		stage = hv_test_run(vcpu);
 		sync_global_from_guest(vm, received);
 		hv_store(&shared->received[which], received);
-	} while (stage != -1 && !(stage == 3 && hv_load(&shared->stop)));
+		if (stage == 3 && hv_load(&shared->stop))
+			exit(0);
+	} while (stage != -1);
+	while (!hv_load(&shared->finish))
+		usleep(1000);
 	exit(0);
 }
 
@@ -220,8 +226,11 @@ static int wait_for(pid_t pid)
 
 static bool both_succeed(pid_t pids[2])
 {
-	int a = wait_for(pids[0]), b = wait_for(pids[1]);
+	int a, b;
 
+	hv_store(&shared->finish, 1);
+	a = wait_for(pids[0]);
+	b = wait_for(pids[1]);
 	return !a && !b;
 }
 
