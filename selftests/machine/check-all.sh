@@ -52,8 +52,8 @@ stage() {
 }
 
 main() {
-	stage ordinary 1500 KVER=6.12 FLAVOUR=ordinary
-	stage debug 1800 KVER=6.12 FLAVOUR=debug
+	stage ordinary 1200 KVER=6.12 FLAVOUR=ordinary
+	stage debug 1500 KVER=6.12 FLAVOUR=debug
 	stage 6.1 700 KVER=6.1 FLAVOUR=ordinary TESTS="$SMOKE"
 	stage 7.3 700 KVER=7.3 FLAVOUR=ordinary TESTS="$SMOKE"
 
