@@ -92,11 +92,9 @@ static void show_state(struct hv_test_vp *vp)
 	hv_get_property(vp, PORT, HV_PORT_PROPERTY_POST_COUNT, &count);
 	GUEST_PRINTF("# VP %u: %lu of %lu received, %lu interrupts, %lu posted\n", vp->index,
 		     hv_load(&received), messages(), hv_load(&interrupts), count);
-	GUEST_PRINTF("# VP %u: type %x, pending %u, IRR %u, ISR %u, TPR %x\n", vp->index,
+	GUEST_PRINTF("# VP %u: type %x, pending %u, IRR %u\n", vp->index,
 		     hv_slot_type(vp, SINT), hv_slot_pending(vp, SINT),
-		     !!(x2apic_read_reg(APIC_IRR + word) & bit),
-		     !!(x2apic_read_reg(APIC_ISR + word) & bit),
-		     (u32)x2apic_read_reg(APIC_TASKPRI));
+		     !!(x2apic_read_reg(APIC_IRR + word) & bit));
 }
 
 static void await_messages(struct hv_test_vp *vp)
