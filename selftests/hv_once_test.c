@@ -89,6 +89,8 @@ static u64 received;
 static u32 last_port[POSTERS];
 static u64 last_status[POSTERS];
 static u32 ready;
+/* Posters that HV_ANY_VP does not find any more */
+static u32 hidden;
 
 static struct receiver *this_receiver(void)
 {
@@ -424,6 +426,8 @@ static void guest_poster(struct hv_test_vp *vp)
 	hv_guest_init(vp);
 	/* Only receivers are to be found by HV_ANY_VP. */
 	wrmsr(HV_X64_MSR_SCONTROL, 0);
+	hv_inc(&hidden);
+	hv_await(hv_load(&hidden) == POSTERS);
 	hv_await(hv_load(&ready) == RECEIVERS);
 	for (seq = 0; seq < per_poster; seq++) {
 		port = (seq * 0x9e3779b9u >> 16) % PORTS;

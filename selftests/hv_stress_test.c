@@ -21,6 +21,8 @@
 static u64 received;
 static u64 interrupts;
 static u32 ready;
+/* Posters that HV_ANY_VP does not find any more */
+static u32 hidden;
 static u32 last_seq[POSTERS];
 static u8 seen[POSTERS][PER_POSTER];
 
@@ -168,6 +170,8 @@ static void guest_poster(struct hv_test_vp *vp)
 	hv_guest_init(vp);
 	/* Only receivers are to be found by HV_ANY_VP. */
 	wrmsr(HV_X64_MSR_SCONTROL, 0);
+	hv_inc(&hidden);
+	hv_await(hv_load(&hidden) == POSTERS);
 	hv_await(hv_load(&ready) == (hv_test_arg & ANY_VP ? 2 : 1));
 	guest_post_all(vp, vp->index & 1);
 }
