@@ -4,7 +4,8 @@
 # All that is to hold before a change goes in, one stage after the other, and one
 # count line in the end, whatever comes between: a stage that would last longer
 # than there is time is cut off, and has failed.  The kernels that the tests are
-# not written on are built, and run a few of them.
+# not written on are built, and run a few of them.  KSRC and KOUT name one kernel,
+# and say nothing here.
 #
 #   LIMIT   seconds for everything
 #   STAGES  a glob: those whose names match
@@ -29,7 +30,7 @@ one_stage() {
 			line="# $1: $line"
 		fi
 		say "$line"
-	done < <(exec env "${@:3}" timeout -k 20 "$left" "$MACHINE/check.sh" 2>&1)
+	done < <(exec env -u KSRC -u KOUT "${@:3}" timeout -k 20 "$left" "$MACHINE/check.sh" 2>&1)
 	wait $! || status=$?
 	(( status != 124 && status != 137 )) || note "$1: cut off after $left s"
 	return "$status"

@@ -163,7 +163,10 @@ stages() {
 }
 
 test_stages() {
-	stages stages-pass 'echo "3 passed, 0 failed"'
+	# As make does it, which exports what is not set; lib.sh then sets it.
+	# shellcheck disable=SC2016 # the stage expands it
+	KSRC='' KOUT='' stages stages-pass \
+		'echo "$(( ${#KSRC} + ${#KOUT} ? 0 : 3 )) passed, 0 failed"'
 	says "what each comes to" '^# debug: 3 passed, 0 failed in [0-9]+ s of [0-9]+$'
 	ends "12 passed, 0 failed" 0
 	# shellcheck disable=SC2016 # the stage expands it
