@@ -235,6 +235,12 @@ static ssize_t hvport_read_message(struct hvport *hvport, char __user *to, size_
 	if (!msg.type)
 		return 0;
 
+	/* Of a port that could not be deleted, or that a parent made here */
+	if (slot->port_id != hvport->port_id) {
+		hvport_free_slot(hvport);
+		return 0;
+	}
+
 	msg.payload_size = min_t(u8, slot->payload_size, sizeof(msg.payload));
 	msg.port = slot->port_id;
 	memcpy(msg.payload, slot->payload, msg.payload_size);
@@ -340,16 +346,27 @@ static int hvport_create(struct hvport *hvport, const void __user *from)
 	return r;
 }
 
-/* What was delivered before the port went is still there. */
-static void hvport_delete(struct hvport *hvport)
+/* False if there still is a port at this device's SINT. */
+static bool hvport_delete(struct hvport *hvport)
 {
+	u16 status;
+
 	if (!hvport->port_type)
-		return;
-	hv_call(HVCALL_DELETE_PORT | CALL_FAST, HV_PARTITION_ID_SELF, hvport->port_id);
+		return true;
+	status = hv_call(HVCALL_DELETE_PORT | CALL_FAST, HV_PARTITION_ID_SELF,
+			 hvport->port_id);
 	hvport->port_type = 0;
+
+	/*
+	 * What was delivered before the port went is still there, or on its way:
+	 * this may be another CPU than the one that is written to.  That one exits
+	 * for its MSR, and KVM finishes what it has for it before it enters again.
+	 */
+	hv_get(MSR_SCONTROL);
 	bitmap_zero(hvport->flags, FLAGS);
 	if (READ_ONCE(hvport->slot->message_type))
 		hvport_free_slot(hvport);
+	return !status || status == HV_STATUS_INVALID_PORT_ID;
 }
 
 /* The connection: the writer's side */
@@ -511,18 +528,21 @@ static int hvport_connect(struct hvport *hvport, const void __user *from)
 	return r;
 }
 
-static void hvport_disconnect(struct hvport *hvport)
+/* False if the connection is still there. */
+static bool hvport_disconnect(struct hvport *hvport)
 {
 	u64 flags = 0;
+	u16 status;
 
 	if (!hvport->connection_type)
-		return;
+		return true;
 	if (hvport->connection_type == HVPORT_DOORBELL)
 		flags = HV_DISCONNECT_DOORBELL;
-	hv_call(HVCALL_DISCONNECT_PORT | CALL_FAST, HV_PARTITION_ID_SELF,
-		hvport->connection_id | flags << 32);
+	status = hv_call(HVCALL_DISCONNECT_PORT | CALL_FAST, HV_PARTITION_ID_SELF,
+			 hvport->connection_id | flags << 32);
 	hvport->connection_type = 0;
 	hvport_unmap_bell(hvport);
+	return !status || status == HV_STATUS_INVALID_CONNECTION_ID;
 }
 
 /* The file */
@@ -578,10 +598,14 @@ static int hvport_open(struct inode *inode, struct file *file)
 static int hvport_release(struct inode *inode, struct file *file)
 {
 	struct hvport *hvport = to_hvport(file);
+	bool disconnected = hvport_disconnect(hvport);
 
-	hvport_disconnect(hvport);
-	hvport_delete(hvport);
-	clear_bit_unlock(0, &hvport->open);
+	/* What is left would be the next one's. */
+	if (hvport_delete(hvport) && disconnected)
+		clear_bit_unlock(0, &hvport->open);
+	else
+		pr_warn_once("%s stays in use: the hypervisor refused to let its port or connection go\n",
+			     hvport->name);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * /dev/hvport0, ...: Hyper-V ports for the user space of a Linux guest
  *
  * Each device can have one port, which is read, and one connection, which is
- * written to.  Both live until the file is closed; a device can be open once.
+ * written to.  Both live until the file is closed; a device can be open once.  If the
+ * host forbids that they go, the device stays in use.
  *
  * read	a message port: one struct hvport_message.
  *	an event or doorbell port: the __u32 number of a flag that was set, and is
@@ -17,8 +18,9 @@
  * it is connected), EEXIST (the id is in use), EDQUOT, EPIPE (the port is gone),
  * EHOSTDOWN (its owner does not listen), EAGAIN (O_NONBLOCK: nothing to read, or no
  * room), EMSGSIZE (read: the buffer is too small), ENOTCONN (read: no port; write:
- * no connection), EBUSY (there is a port, or a connection, already; doorbell:
- * something is at its address).
+ * no connection), EBUSY (open: it is in use; there is a port, or a connection,
+ * already; doorbell: something is at its address), EINVAL (an argument that is not
+ * one), EACCES (the host forbids it).
  *
  * poll() says EPOLLOUT for every connection: nobody tells a guest that a port has
  * room again.
