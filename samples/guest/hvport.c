@@ -335,7 +335,9 @@ static int hvport_create(struct hvport *hvport, const void __user *from)
 
 	if (copy_from_user(&arg, from, sizeof(arg)))
 		return -EFAULT;
-	if (arg.reserved || (arg.type != HVPORT_EVENT && arg.flag_count > 0))
+	if (arg.reserved || arg.id & ~HV_PORT_ID_MASK ||
+	    (arg.type == HVPORT_DOORBELL && !arg.id) ||
+	    arg.flag_count > (arg.type == HVPORT_EVENT ? FLAGS : 0))
 		return -EINVAL;
 
 	mutex_lock(&hvport->reading);
@@ -469,7 +471,10 @@ static int hvport_map_bell(struct hvport *hvport, const struct hvport_connect *a
 {
 	if (arg->type != HVPORT_DOORBELL)
 		return 0;
-	/* One inside of RAM, or of a device's, is somebody's already. */
+	/*
+	 * RAM is taken, and so is what a driver has claimed.  A device without a
+	 * driver is not: who connects has to know.
+	 */
 	if (!request_mem_region(arg->gpa, sizeof(u64), hvport->name))
 		return -EBUSY;
 	hvport->bell = ioremap(arg->gpa, sizeof(u64));
@@ -521,6 +526,8 @@ static int hvport_connect(struct hvport *hvport, const void __user *from)
 
 	if (copy_from_user(&arg, from, sizeof(arg)))
 		return -EFAULT;
+	if (arg.id & ~HV_CONNECTION_ID_MASK)
+		return -EINVAL;
 
 	mutex_lock(&hvport->writing);
 	r = hvport_connect_locked(hvport, &arg);
