@@ -8,8 +8,8 @@
  * taken.  A reader that is slow leaves its slot taken, which fills its port's
  * buffers and nobody else's, until the sender has to wait.
  *
- * All ports are CPU 0's, the one that Linux never takes offline; so messages arrive
- * in the order in which they were posted.
+ * All ports are CPU 0's, so messages arrive in the order in which they were posted.
+ * Linux does not take it offline, but before 6.5, if booted with cpu0_hotplug.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -713,16 +713,20 @@ static void hvport_free_irq(void)
 
 static int hvport_get_irq(void)
 {
-	struct irq_alloc_info info = { .mask = cpumask_of(CPU) };
+	/* A vector elsewhere would be taken otherwise when the IRQ is activated. */
+	static struct irq_affinity_desc affinity;
+	struct irq_alloc_info info = { .mask = &affinity.mask };
 	int r;
 
+	cpumask_copy(&affinity.mask, cpumask_of(CPU));
 	irq_node = irq_domain_alloc_named_fwnode("hvport");
 	if (irq_node)
 		irq_domain = irq_domain_create_hierarchy(x86_vector_domain, 0, 0, irq_node,
 							 &hvport_irq_ops, NULL);
 	irq = -ENOMEM;
 	if (irq_domain)
-		irq = irq_domain_alloc_irqs(irq_domain, 1, NUMA_NO_NODE, &info);
+		irq = __irq_domain_alloc_irqs(irq_domain, -1, 1, NUMA_NO_NODE, &info,
+					      false, &affinity);
 	r = irq;
 	if (irq > 0)
 		r = request_irq(irq, hvport_interrupt, IRQF_NOBALANCING, "hvport", NULL);
