@@ -775,9 +775,14 @@ static void hvport_start_synic(void)
 
 static int hvport_check(void)
 {
+	u64 simp, siefp;
+
+	/* The VMM may say that there is a SynIC, and not have turned it on. */
 	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR) ||
 	    cpuid_eax(CPUID_INTERFACE) != INTERFACE_HV1 ||
-	    ~cpuid_eax(CPUID_FEATURES) & FEATURES_WANTED) {
+	    ~cpuid_eax(CPUID_FEATURES) & FEATURES_WANTED ||
+	    rdmsrq_safe_on_cpu(CPU, MSR_SIMP, &simp) ||
+	    rdmsrq_safe_on_cpu(CPU, MSR_SIEFP, &siefp)) {
 		pr_err("no SynIC: QEMU wants -cpu ...,hv-vpindex,hv-synic\n");
 		return -ENODEV;
 	}
@@ -788,7 +793,7 @@ static int hvport_check(void)
 	}
 
 	old_guest_os_id = hv_get(MSR_GUEST_OS_ID);
-	if ((hv_get(MSR_SIMP) | hv_get(MSR_SIEFP)) & MSR_ON) {
+	if ((simp | siefp) & MSR_ON) {
 		pr_err("somebody else uses the SynIC\n");
 		return -EBUSY;
 	}

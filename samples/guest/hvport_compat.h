@@ -12,8 +12,9 @@
 #ifdef rdmsrq
 #include <asm/cpuid/api.h>
 #else
-#define rdmsrq_on_cpu	rdmsrl_on_cpu
-#define wrmsrq_on_cpu	wrmsrl_on_cpu
+#define rdmsrq_on_cpu		rdmsrl_on_cpu
+#define wrmsrq_on_cpu		wrmsrl_on_cpu
+#define rdmsrq_safe_on_cpu	rdmsrl_safe_on_cpu
 #endif
 
 #endif /* HVPORT_COMPAT_H */
