@@ -652,14 +652,23 @@ static void hvport_remove_all(void)
 	}
 }
 
+/* One may be open before the next one is there, so none of them goes again. */
 static int hvport_add_all(void)
 {
-	int i, r = 0;
+	int i, r;
 
-	for (i = 0; i < NR_DEVICES && !r; i++)
+	for (i = 0; i < NR_DEVICES; i++) {
 		r = hvport_add(&devices[i], i);
-	if (r)
-		hvport_remove_all();
+		if (r)
+			break;
+	}
+	if (i == NR_DEVICES)
+		return 0;
+	if (i) {
+		pr_warn("only %d devices: error %d\n", i, r);
+		return 0;
+	}
+	hvport_remove_all();
 	return r;
 }
 
