@@ -110,25 +110,39 @@ static size_t clip_lines(const char *text, size_t size, uint64_t *left)
 	return i;
 }
 
-/* Print what there is; false if that was all that was wanted. */
+/* ppoll() lets none in as long as there is something to read. */
+static void let_signals_in(void)
+{
+	sigset_t none, old;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &old);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/*
+ * Print what there is, to the end: poll() does not know of the rest of a line.
+ * False if that was all that was wanted.
+ */
 static bool print_events(int fd, uint64_t *left)
 {
 	char text[4096];
-	ssize_t size;
+	ssize_t size = 0;
 
-	while ((size = read(fd, text, sizeof(text))) > 0 && *left) {
+	while (!interrupted && *left && (size = read(fd, text, sizeof(text))) > 0) {
 		size = clip_lines(text, size, left);
 		if (fwrite(text, 1, size, stdout) != (size_t)size || fflush(stdout)) {
 			warn("standard output: %s", strerror(errno));
 			exit(STATUS_FAILED);
 		}
+		let_signals_in();
 	}
 	if (size < 0 && errno != EAGAIN && errno != EINTR)
 		die(STATUS_FAILED, "trace_pipe: %s", strerror(errno));
-	return *left;
+	return *left && !interrupted;
 }
 
-/* Signals come only while this waits.  Nobody may be there to read any more. */
+/* Nobody may be there to read any more. */
 static int wait_events(int fd, double timeout)
 {
 	struct timespec ts = { .tv_sec = timeout, .tv_nsec = (timeout - (long)timeout) * 1e9 };
