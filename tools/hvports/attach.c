@@ -106,6 +106,9 @@ static int attach(const struct options *o, enum option_id pid_option,
 		die(STATUS_FAILED, "that file of process %d is no VM", pid);
 	if (error == EBUSY)
 		die(STATUS_FAILED, "another program holds the partition of process %d's VM", pid);
+	if (error == ENODEV)
+		die(STATUS_FAILED, "attaching the VM: %s",
+		    "its memory is encrypted, or the module is on its way out");
 	if (error)
 		device_fail(error, "attaching the VM");
 	close(arg.vm_fd);
@@ -155,7 +158,8 @@ static void change(int fd, const struct options *o)
 
 	error = device_errno(fd, HV_PORTS_SET_PARTITION, &set);
 	if (error == EEXIST)
-		die(STATUS_FAILED, "id %llu is taken",
+		die(STATUS_FAILED,
+		    "id %llu is taken, if only by ports or connections for who had it last",
 		    (unsigned long long)set.id);
 	if (error == EBUSY)
 		die(STATUS_FAILED, "too late for another id: %s",

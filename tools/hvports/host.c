@@ -74,7 +74,8 @@ static void host_set(struct host *host)
 
 	error = device_errno(host->fd, HV_PORTS_SET_PARTITION, &set);
 	if (error == EEXIST)
-		die(STATUS_FAILED, "id %llu is taken, if only by ports for who had it last",
+		die(STATUS_FAILED,
+		    "id %llu is taken, if only by ports or connections for who had it last",
 		    (unsigned long long)set.id);
 	if (error)
 		device_fail(error, "setting up a partition");
