@@ -56,7 +56,7 @@ apply() {
 }
 
 main() {
-	need_packages patch
+	command -v patch >/dev/null || need_packages patch
 	[[ $KSRC_GIVEN ]] || die "which tree? make patch KSRC=/path/to/linux"
 	[[ -e $KSRC/Makefile && -e $KSRC/arch/x86/kvm/hyperv.c ]] ||
 		die "there is no source of a kernel in $KSRC"
