@@ -85,7 +85,8 @@ help:
 	@echo 'make check-lint     plants faults in a copy of them: does lint find each?'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
-	@echo 'make clean          removes what was built, but for kernels'
+	@echo 'make clean          removes what was built, but for kernels and their trees,'
+	@echo '                    and what bench has measured'
 	@echo 'make distclean      removes the build folder'
 	@echo
 	@echo 'BUILD=FOLDER    where to build: $(BUILD)'
@@ -150,7 +151,7 @@ shell:
 	@$(machine)/shell.sh
 
 clean:
-	rm -rf $(BUILD)/*/*.machine $(BUILD)/tools
+	rm -rf $(BUILD)/*/*.machine $(BUILD)/tools $(BUILD)/modules $(BUILD)/model
 
 distclean:
 	rm -rf $(BUILD)
