@@ -17,7 +17,8 @@
  *
  * Errors that all calls have: EFAULT (bad pointer), EINVAL (a size below that of
  * the first version of the structure, an unknown flag, a reserved member that is
- * not 0), E2BIG (see above), ENOTTY (no ioctl of this kind of file), ENOMEM.
+ * not 0), E2BIG (see above), ENOTTY (no ioctl of this kind of file), ENOMEM.  Those
+ * that give a file: EMFILE, ENFILE.
  */
 #ifndef _UAPI_LINUX_HV_PORTS_H
 #define _UAPI_LINUX_HV_PORTS_H
@@ -46,7 +47,8 @@
  *
  * A read takes one message.  If the buffer is too small for it the answer is
  * EMSGSIZE, and the message stays; 0 is read once the port is gone.  A write of
- * anything but 16 + @payload_size bytes is EINVAL.
+ * anything but 16 + @payload_size bytes is EINVAL.  For readv() and writev(), each
+ * element is a read or write of its own.
  */
 struct hv_ports_message {
 	__u32 type;
@@ -89,7 +91,7 @@ struct hv_ports_get_info {
  * partition ends with the VM and not with this file.
  *
  * Errors: EBADF (not open), EINVAL (not a VM), EBUSY (somebody has a file of this
- * partition), ENODEV (the VM or the module is on its way out).
+ * partition), ENODEV (the VM's memory is encrypted, or the module is on its way out).
  */
 struct hv_ports_attach_vm {
 	__u32 size;
@@ -128,8 +130,9 @@ struct hv_ports_create_host {
  *
  * What is linked can name the other as PortPartition and ConnectionPartition;
  * ports still have to be made for it.  A link lives until it is removed or one
- * of the two goes.  Removing it closes the connections between the two: they
- * answer HV_STATUS_INVALID_PORT_ID from then on.
+ * of the two goes.  Without it, the connections between the two answer
+ * HV_STATUS_INVALID_PORT_ID, and the host's have EPIPE and POLLHUP, until they know
+ * each other again: then they work as before.
  *
  * Errors: EPERM (HV_PORTS_LINK_BY_ID without CAP_SYS_ADMIN), EBADF, EINVAL (no
  * partition's file, or twice the same partition), ESRCH (no such id), ENODEV (one
@@ -152,10 +155,11 @@ struct hv_ports_link {
  * @flags: 0
  * @id: in: the smallest of interest; out: the one found
  * @parent: id of the parent, or 0
- * @pid: of the process that made it, in the initial PID namespace
+ * @pid: in the initial PID namespace; VM: of the thread that made it, which need not
+ *	be its process's first one; host: of the process that made it
  * @kind: HV_PORTS_VM or HV_PORTS_HOST
  * @nr_ports: how many there are
- * @nr_connections: of all kinds
+ * @nr_connections: of all kinds, without the automatic ones that others made here
  * @max_ports: quota
  * @max_connections: quota
  * @privileges: HV_PORTS_MAY_...
@@ -288,12 +292,12 @@ struct hv_ports_next_link {
  * struct hv_ports_set_partition - partition: change it
  * @size: sizeof(struct hv_ports_set_partition)
  * @flags: which of these to change, HV_PORTS_SET_...; all or none are changed
- * @id: not 0, 1, or all ones; only while it has neither ports nor connections nor
- *	links nor children
+ * @id: not 0, 1, or all ones; only while it has neither ports nor connections of its
+ *	own, nor links, nor children, nor a parent
  * @parent_fd: file of the partition that may act on this one's behalf, or -1
  * @max_ports: quota; what is there already stays
  * @max_connections: quota; likewise
- * @privileges: HV_PORTS_MAY_...
+ * @privileges: HV_PORTS_MAY_...; without effect on a host partition
  * @name: with a terminating 0
  *
  * Errors: EINVAL (also: a host partition cannot have a parent; a partition cannot
@@ -326,7 +330,8 @@ struct hv_ports_set_partition {
  * @id: 24 bits; not 0 for a doorbell
  * @type: HV_PORTS_MESSAGE, ...
  * @connection_partition: who may connect; events and messages are connected
- *	under @id there, if that is free
+ *	under @id there, if that is free and the quota allows.  0: the partition
+ *	itself, and nothing is connected
  * @eventfd: event and doorbell: is signalled; message: -1
  * @flag_count: event: how many flags may be signalled, 1 to 2048; else 0
  * @fd: the port's file, which reads messages
