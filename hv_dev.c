@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -60,6 +61,8 @@ static void hv_dev_vm_destroy(struct kvm *kvm, void *data)
 	hv_partition_hide(partition);
 	hv_ports_teardown(partition);
 	synchronize_rcu();
+	/* Others may keep the partition, but not at the VM's expense. */
+	hv_partition_free_vps(partition);
 	hv_partition_put(partition);
 }
 
@@ -94,16 +97,17 @@ static long hv_dev_get_info(void *context, void *data, void __user *to)
 static struct hv_partition *hv_dev_partition_of(int vm_fd)
 {
 	struct hv_partition *partition;
+	struct file *file;
 	struct kvm *kvm;
 
-	kvm = hv_kvm->get_vm(vm_fd);
-	if (IS_ERR(kvm))
-		return ERR_CAST(kvm);
+	file = hv_kvm->get_vm(vm_fd, &kvm);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
 
 	partition = hv_partition_attach(kvm);
 	if (!IS_ERR(partition))
 		kref_get(&partition->ref);
-	hv_kvm->put_vm(kvm);
+	fput(file);
 	return partition;
 }
 

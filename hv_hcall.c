@@ -34,7 +34,7 @@ union hv_input {
  * @input_size: bytes
  * @fast_size: the largest fast form that the code has, in bytes
  * @output_size: bytes
- * @privilege: HV_PORTS_MAY_..., or 0
+ * @privilege: HV_PORTS_MAY_..., or 0; of @control, @data looks at it itself
  * @port_at: offset of the port id in the input, or NO_ID
  * @connection_at: offset of the connection id in the input, or NO_ID
  * @control: the handler, if it takes L1: called without kvm->srcu, for a VM
@@ -64,14 +64,12 @@ static u64 hv_get_partition_id(struct hv_partition *caller, const void *input,
 static const struct hv_hcall_desc hv_hcalls[] = {
 	{
 		.code = HVCALL_POST_MESSAGE,
-		.privilege = HV_PORTS_MAY_POST,
 		.input_size = sizeof(struct hv_port_post_message),
 		.port_at = NO_ID,
 		.connection_at = offsetof(struct hv_port_post_message, connection_id),
 		.data = hv_post_message,
 	}, {
 		.code = HVCALL_SIGNAL_EVENT,
-		.privilege = HV_PORTS_MAY_SIGNAL,
 		.input_size = sizeof(struct hv_port_signal_event),
 		.fast_size = HV_FAST_INPUT_SIZE,
 		.port_at = NO_ID,

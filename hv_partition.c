@@ -94,19 +94,40 @@ struct hv_vp *hv_partition_add_vp(struct hv_partition *partition,
 	return vp;
 }
 
+/**
+ * hv_partition_free_vps - free the VPs
+ * @partition: its VM, if it was seen at all, has no vCPU that runs and no port
+ *
+ * Context: process; a grace period after the last port died.
+ */
+void hv_partition_free_vps(struct hv_partition *partition)
+{
+	struct hv_vp *vp;
+	unsigned long i;
+
+	xa_for_each(&partition->vps, i, vp)
+		kfree(vp);
+	xa_destroy(&partition->vps);
+}
+
 /* Lifetime */
 
-/* Under an id that nobody has had. */
+/* An id for it, which no other partition has. */
 static int hv_partition_register(struct hv_partition *partition)
 {
 	int r;
 
 	do {
 		partition->id = atomic64_inc_return(&hv_last_partition_id);
-		r = xa_insert(&hv_partitions, partition->id, partition,
-			      GFP_KERNEL_ACCOUNT);
+		r = xa_insert(&hv_partitions, partition->id, NULL, GFP_KERNEL_ACCOUNT);
 	} while (r == -EBUSY);
 	return r;
+}
+
+/* From here on it is found.  Its place is reserved: this needs no memory. */
+static void hv_partition_publish(struct hv_partition *partition)
+{
+	xa_store(&hv_partitions, partition->id, partition, GFP_KERNEL_ACCOUNT);
 }
 
 static struct hv_partition *hv_partition_alloc(struct kvm *kvm)
@@ -141,14 +162,10 @@ static struct hv_partition *hv_partition_alloc(struct kvm *kvm)
 static void hv_partition_release(struct kref *ref)
 {
 	struct hv_partition *partition = container_of(ref, struct hv_partition, ref);
-	struct hv_vp *vp;
-	unsigned long i;
 
 	if (partition->id)
 		xa_erase(&hv_partitions, partition->id);
-	xa_for_each(&partition->vps, i, vp)
-		kfree(vp);
-	xa_destroy(&partition->vps);
+	hv_partition_free_vps(partition);
 	xa_destroy(&partition->doorbell_gpas);
 	xa_destroy(&partition->doorbells);
 	xa_destroy(&partition->connections);
@@ -225,16 +242,19 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm)
 		}
 	}
 
+	/* Whoever finds the VM attached makes no port before its VPs are, too. */
+	mutex_lock(&partition->lock);
 	r = hv_kvm->attach_vm(kvm, partition);
-	if (r)
-		goto free;
-
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		hv_partition_add_vp(partition, vcpu);
-	return partition;
+	if (!r) {
+		kvm_for_each_vcpu(i, vcpu, kvm)
+			hv_partition_add_vp(partition, vcpu);
+		hv_partition_publish(partition);
+	}
+	mutex_unlock(&partition->lock);
+	if (!r)
+		return partition;
 
 free:
-	hv_partition_hide(partition);
 	hv_partition_put(partition);
 	return r == -EBUSY ? hv_kvm->vm_data(kvm) : ERR_PTR(r);
 }
@@ -247,7 +267,11 @@ free:
  */
 struct hv_partition *hv_partition_create_host(void)
 {
-	return hv_partition_alloc(NULL);
+	struct hv_partition *partition = hv_partition_alloc(NULL);
+
+	if (partition)
+		hv_partition_publish(partition);
+	return partition;
 }
 
 /* Who knows whom */

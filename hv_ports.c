@@ -126,6 +126,20 @@ static struct kvm_vcpu *hv_port_fixed_vcpu_rcu(struct hv_port *port,
 	return vcpu;
 }
 
+/* If there was no memory for the VP of a vCPU when that came, it is to try again. */
+static void hv_port_retry_vps_rcu(struct hv_port *port)
+{
+	struct kvm_hv_port_vp state;
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, port->partition->kvm) {
+		if (hv_kvm->get_vp(vcpu, port->sint, &state) && !state.data &&
+		    state.state & KVM_HV_PORT_VP_SYNIC)
+			hv_kvm->request_deliver(vcpu);
+	}
+}
+
 /* Whom to ask for HV_ANY_VP: the preferred one, then one with a free queue. */
 static u64 hv_port_any_vp_rcu(struct hv_port *port, u32 page, struct hv_vp **target)
 {
@@ -150,7 +164,11 @@ static u64 hv_port_any_vp_rcu(struct hv_port *port, u32 page, struct hv_vp **tar
 			break;
 		}
 	}
-	return *target ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_SYNIC_STATE;
+	if (*target)
+		return HV_STATUS_SUCCESS;
+
+	hv_port_retry_vps_rcu(port);
+	return HV_STATUS_INVALID_SYNIC_STATE;
 }
 
 static u64 hv_port_target_rcu(struct hv_port *port, u32 page, struct hv_vp **target)
@@ -221,6 +239,12 @@ bool hv_port_ring_rcu(struct hv_port *port)
 	return vp;
 }
 
+/* The host may take privileges from guests; it has its own in any case. */
+static bool hv_partition_may(const struct hv_partition *caller, u32 privilege)
+{
+	return !caller->kvm || READ_ONCE(caller->privileges) & privilege;
+}
+
 static void hv_connection_count(struct hv_connection *connection, u64 status)
 {
 	atomic64_inc(status == HV_STATUS_SUCCESS ? &connection->sent :
@@ -265,7 +289,9 @@ bool hv_post_message(struct hv_partition *caller, const void *input, u64 *status
 	rcu_read_lock();
 	connection = hv_connection_find_rcu(caller, in->connection_id);
 	if (connection) {
-		*status = hv_port_post_rcu(connection->port, in);
+		*status = hv_partition_may(caller, HV_PORTS_MAY_POST) ?
+			  hv_port_post_rcu(connection->port, in) :
+			  HV_STATUS_ACCESS_DENIED;
 		hv_connection_count(connection, *status);
 	}
 	rcu_read_unlock();
@@ -317,7 +343,9 @@ bool hv_signal_event(struct hv_partition *caller, const void *input, u64 *status
 	rcu_read_lock();
 	connection = hv_connection_find_rcu(caller, in->connection_id);
 	if (connection) {
-		*status = hv_port_signal_rcu(connection->port, in);
+		*status = hv_partition_may(caller, HV_PORTS_MAY_SIGNAL) ?
+			  hv_port_signal_rcu(connection->port, in) :
+			  HV_STATUS_ACCESS_DENIED;
 		hv_connection_count(connection, *status);
 	}
 	rcu_read_unlock();
@@ -407,14 +435,17 @@ static void hv_connection_drop(struct hv_partition *partition,
  */
 static void hv_partition_unlock(struct hv_partition *partition)
 {
-	const bool wait = partition->nr_freed >= HV_MAX_UNFREED;
+	const u32 nr_freed = partition->nr_freed;
 
-	if (wait)
-		partition->nr_freed = 0;
 	mutex_unlock(&partition->lock);
+	if (nr_freed < HV_MAX_UNFREED)
+		return;
 
-	if (wait)
-		synchronize_rcu();
+	synchronize_rcu();
+	mutex_lock(&partition->lock);
+	/* Others may have waited for the same. */
+	partition->nr_freed -= min(nr_freed, partition->nr_freed);
+	mutex_unlock(&partition->lock);
 }
 
 /*
@@ -944,6 +975,17 @@ static u64 hv_create_locked(struct hv_partition *partition,
 	return status;
 }
 
+/* Whether a new port may be connected under its id, for which @owner asked. */
+static bool hv_auto_connect_may(struct hv_partition *partition, struct hv_partition *owner,
+				struct hv_port *port)
+{
+	/* What others made here gives way. */
+	if (owner == partition &&
+	    hv_connection_gives_way(xa_load(&partition->connections, port->id), port))
+		return true;
+	return hv_connection_id_is_free(partition, port->id, false);
+}
+
 /*
  * Connect a new port of @owner's under its own id.  That there is no room for the
  * connection is no error, that there is no memory for it is.
@@ -970,7 +1012,7 @@ static u64 hv_auto_connect(struct hv_partition *partition, struct hv_partition *
 	if (!hv_partition_is_active(partition))
 		status = HV_STATUS_INVALID_PARTITION_STATE;
 	if (status != HV_STATUS_SUCCESS || !allowed ||
-	    !hv_connection_id_is_free(partition, port->id, false))
+	    !hv_auto_connect_may(partition, owner, port))
 		goto unlock;
 
 	status = hv_connection_publish(partition, connection);

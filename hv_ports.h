@@ -171,7 +171,7 @@ struct hv_vp {
  * @nr_sponsored: automatic connections that others have of this one's ports
  * @max_ports: under L1
  * @max_connections: written under L1
- * @vps: struct hv_vp by vcpu_idx; only grows
+ * @vps: struct hv_vp by vcpu_idx; only grows, until the VM is gone
  */
 struct hv_partition {
 	struct kref ref;
@@ -297,6 +297,7 @@ bool hv_hcall(struct kvm_vcpu *vcpu, struct hv_partition *caller,
 	      const struct kvm_hv_port_hcall *hc, u64 *status);
 
 /* hv_partition.c */
+void hv_partition_free_vps(struct hv_partition *partition);
 struct hv_vp *hv_partition_add_vp(struct hv_partition *partition,
 				  struct kvm_vcpu *vcpu);
 struct hv_partition *hv_partition_attach(struct kvm *kvm);

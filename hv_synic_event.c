@@ -8,6 +8,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/preempt.h>
 
 #include "hv_ports.h"
 #include "hv_ports_trace.h"
@@ -32,12 +33,13 @@ static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
  */
 void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag)
 {
-	/* Already on its way: whoever set it makes the request. */
-	if (test_and_set_bit(flag, (unsigned long *)vp->flags[sint]))
-		return;
-
-	hv_event_add(vp, sint, flag / 64);
-	hv_kvm->request_deliver(vp->vcpu);
+	/* Whoever finds the flag set counts on the request. */
+	preempt_disable();
+	if (!test_and_set_bit(flag, (unsigned long *)vp->flags[sint])) {
+		hv_event_add(vp, sint, flag / 64);
+		hv_kvm->request_deliver(vp->vcpu);
+	}
+	preempt_enable();
 }
 
 /* True if the guest has a flag that it had not before. */
@@ -65,7 +67,8 @@ static bool hv_event_deliver_word(struct hv_vp *vp, u32 sint, u32 word)
 	return mask & ~old;
 }
 
-static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
+/* True if the page may have changed. */
+static bool hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
 {
 	const u32 on = KVM_HV_PORT_VP_SYNIC | KVM_HV_PORT_VP_SIEFP;
 	struct kvm_hv_port_vp state;
@@ -75,7 +78,7 @@ static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
 
 	if (!hv_kvm->get_vp(vp->vcpu, sint, &state) || (state.state & on) != on ||
 	    !test_and_clear_bit(sint, &vp->flag_sints))
-		return;
+		return false;
 
 	words = xchg(&vp->flag_words[sint], 0);
 	for_each_set_bit(word, &words, HV_EVENT_FLAG_WORDS)
@@ -83,6 +86,7 @@ static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
 
 	if (raise && !(state.sint & (HV_SYNIC_SINT_MASKED | HV_SYNIC_SINT_POLLING)))
 		hv_kvm->raise_sint(vp->vcpu, sint);
+	return true;
 }
 
 /**
@@ -94,8 +98,13 @@ static void hv_event_deliver_sint(struct hv_vp *vp, u32 sint)
 void hv_event_deliver(struct hv_vp *vp)
 {
 	unsigned long sints = READ_ONCE(vp->flag_sints);
+	bool changed = false;
 	u32 sint;
 
 	for_each_set_bit(sint, &sints, HV_SYNIC_SINT_COUNT)
-		hv_event_deliver_sint(vp, sint);
+		changed |= hv_event_deliver_sint(vp, sint);
+
+	/* Once: each time takes an entry of a dirty ring, which may be full. */
+	if (changed)
+		hv_kvm->mark_event_page(vp->vcpu);
 }

@@ -88,7 +88,7 @@ static void hv_msg_free_buffer(struct hv_msg_buf *buf)
 static void hv_msg_wake_writers(struct hv_port *port)
 {
 	if (wq_has_sleeper(&port->wait))
-		wake_up_interruptible_poll(&port->wait, EPOLLOUT);
+		wake_up_interruptible_poll(&port->wait, EPOLLOUT | EPOLLWRNORM);
 }
 
 /* Unlink a queued message and give its buffer back. */
@@ -165,7 +165,7 @@ u64 hv_msg_post_host(struct hv_port *port, const struct hv_port_post_message *po
 	spin_unlock(&port->lock);
 
 	if (buf)
-		wake_up_interruptible_poll(&port->wait, EPOLLIN);
+		wake_up_interruptible_poll(&port->wait, EPOLLIN | EPOLLRDNORM);
 	return status;
 }
 
