@@ -215,7 +215,7 @@ void hv_partitions_exit(void)
  * Attaching pins the module until the VM goes.  vCPUs that are here get their
  * VP now; others when they turn their SynIC on.
  *
- * Context: process, not under kvm->srcu; sleeps.
+ * Context: process, not under kvm->srcu; takes L0, then L1; sleeps.
  * Return: the partition, which is the VM's and not counted; -ENOMEM; or -ENODEV
  * if the module is being loaded or unloaded, or the VM's memory is encrypted.
  */
@@ -242,7 +242,11 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm)
 		}
 	}
 
-	/* Whoever finds the VM attached makes no port before its VPs are, too. */
+	/*
+	 * Whoever finds the VM attached neither links it before others can find it,
+	 * nor makes a port before its VPs are there.
+	 */
+	mutex_lock(&hv_partitions_lock);
 	mutex_lock(&partition->lock);
 	r = hv_kvm->attach_vm(kvm, partition);
 	if (!r) {
@@ -251,6 +255,7 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm)
 		hv_partition_publish(partition);
 	}
 	mutex_unlock(&partition->lock);
+	mutex_unlock(&hv_partitions_lock);
 	if (!r)
 		return partition;
 
