@@ -4,6 +4,7 @@
  * four readers; and what closing takes along.
  */
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -85,9 +86,30 @@ static bool reads_errno(int fd, size_t size, int error)
 	return read(fd, &msg, size) == -1 && errno == error;
 }
 
+/* Who waits for nothing else; an epoll file looks at ours only when that wakes it. */
+static int watch(int fd, u32 event)
+{
+	struct epoll_event what = { .events = event };
+	int ep = epoll_create1(0);
+
+	TEST_ASSERT(ep >= 0 && !epoll_ctl(ep, EPOLL_CTL_ADD, fd, &what), "epoll");
+	TEST_ASSERT(!epoll_wait(ep, &what, 1, 0), "ready before it is");
+	return ep;
+}
+
+static bool is_woken(int ep, u32 event)
+{
+	struct epoll_event what;
+	bool woken = epoll_wait(ep, &what, 1, 10000) == 1 && what.events == event;
+
+	close(ep);
+	return woken;
+}
+
 static void test_reading(void)
 {
 	int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	int ep = watch(fd, EPOLLRDNORM);
 	struct hv_ports_port port;
 	u64 i;
 
@@ -97,6 +119,7 @@ static void test_reading(void)
 
 	for (i = 0; i < BUFFERS; i++)
 		HV_TEST_ASSERT_OK(post(PORT, i));
+	ksft_test_result(is_woken(ep, EPOLLRDNORM), "read: who polls by the other name\n");
 	ksft_test_result(post(PORT, i) == HV_STATUS_INSUFFICIENT_BUFFERS,
 			 "read: a port has %d buffers\n", BUFFERS);
 	ksft_test_result(hv_host_poll(fd, POLLIN, false) == POLLIN, "read: poll\n");
@@ -290,7 +313,7 @@ static void test_writer_left_alone(void)
 static void test_writing(void)
 {
 	u64 number = 7, i, from;
-	int fd;
+	int fd, ep;
 
 	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
 	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
@@ -305,8 +328,10 @@ static void test_writing(void)
 		;
 	ksft_test_result(i == BUFFERS && errno == EAGAIN &&
 			 !hv_host_poll(fd, POLLOUT, false), "write: no buffer\n");
+	ep = watch(fd, EPOLLWRNORM);
 	hv_caller_get_partition_id(&c, &i);
 	ksft_test_result(hv_host_poll(fd, POLLOUT, true) == POLLOUT, "write: a buffer\n");
+	ksft_test_result(is_woken(ep, EPOLLWRNORM), "write: who polls by the other name\n");
 
 	HV_TEST_ASSERT_OK(hv_caller_delete_port(&c, GUEST_PORT));
 	ksft_test_result(hv_host_send(fd, TYPE, &i, 8) == -1 && errno == EPIPE &&
@@ -416,7 +441,7 @@ int main(void)
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(43);
+	ksft_set_plan(45);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		setup();
 		tests[i]();
