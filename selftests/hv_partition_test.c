@@ -9,6 +9,9 @@
 #define SINT		2
 #define PORT		0x100
 #define OTHER		0x200
+/* Not the module's */
+#define EVENTFD		0x300
+#define NOBODYS		0x301
 
 #define OK		HV_STATUS_SUCCESS
 #define DENIED		HV_STATUS_ACCESS_DENIED
@@ -294,6 +297,107 @@ static void test_privileges(void)
 	ksft_test_result(my_id(&a) == a.id, "may know its id all the same\n");
 }
 
+static int assign_eventfd(struct party *p, u32 connection)
+{
+	struct kvm_hyperv_eventfd args = {
+		.conn_id = connection,
+		.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+	};
+
+	TEST_ASSERT(args.fd >= 0, "eventfd: %s", strerror(errno));
+	vm_ioctl(p->c.vm, KVM_HYPERV_EVENTFD, &args);
+	return args.fd;
+}
+
+/* What is not the module's is the VMM's, whatever the module's may be denied. */
+static void test_privileges_of_others(void)
+{
+	struct hv_ports_set_partition arg = { .flags = HV_PORTS_SET_PRIVILEGES };
+	u32 asked = hv_test_user_hypercalls;
+	u64 count = 0;
+	int fd;
+
+	HV_TEST_ASSERT_OK(create_message_for(&b, PORT, a.id));
+	HV_TEST_ASSERT_OK(create_for(&b, hv_event_port(OTHER, SINT, 0, 0, 8), a.id));
+	fd = assign_eventfd(&a, EVENTFD);
+	TEST_ASSERT_EQ(set(&a, arg), 0);
+
+	ksft_test_result(hv_caller_post(&a.c, PORT) == DENIED &&
+			 hv_caller_signal(&a.c, PORT, 0) == DENIED &&
+			 hv_caller_signal(&a.c, OTHER, 0) == DENIED &&
+			 hv_test_user_hypercalls == asked, "may nothing with its connections\n");
+	ksft_test_result(hv_caller_post(&a.c, NOBODYS) == BAD_CONNECTION &&
+			 hv_test_user_hypercalls == asked + 1,
+			 "may nothing: a post reaches user space\n");
+	ksft_test_result(hv_caller_signal(&a.c, NOBODYS, 0) == BAD_CONNECTION &&
+			 hv_test_user_hypercalls == asked + 2,
+			 "may nothing: a signal reaches user space\n");
+	ksft_test_result(hv_caller_signal(&a.c, EVENTFD, 0) == OK &&
+			 hv_test_user_hypercalls == asked + 2 &&
+			 read(fd, &count, sizeof(count)) == sizeof(count) && count == 1,
+			 "may nothing: a signal reaches the eventfd\n");
+	/* Of which nobody asks where its input is. */
+	ksft_test_result(hv_caller_call(&a.c, HVCALL_CREATE_PORT, a.c.in_gpa + 1, 0) == DENIED &&
+			 hv_caller_call(&a.c, HVCALL_CONNECT_PORT, a.c.in_gpa + 1, 0) == DENIED,
+			 "may nothing: other calls are looked at no further\n");
+	close(fd);
+}
+
+static int set_max_connections(struct party *p, u32 max)
+{
+	return set(p, (struct hv_ports_set_partition) {
+			.flags = HV_PORTS_SET_MAX_CONNECTIONS, .max_connections = max });
+}
+
+/* What a neighbour has in one's table gives way to what one makes oneself. */
+static void test_own_comes_first(void)
+{
+	TEST_ASSERT_EQ(set_max_connections(&b, 1), 0);
+	HV_TEST_ASSERT_OK(create_message_for(&b, PORT, a.id));
+	HV_TEST_ASSERT_OK(create_message_for(&a, PORT, HV_PARTITION_ID_SELF));
+	ksft_test_result(posts(&a, PORT, &a, PORT) && !arrived_from(&b, PORT),
+			 "a neighbour's gives way to that of an own port\n");
+	HV_TEST_ASSERT_OK(create_message_for(&b, OTHER, a.id));
+	ksft_test_result(posts(&a, OTHER, &b, OTHER),
+			 "a neighbour's gives way: it may have another\n");
+	ksft_test_result(connect_to(&a, 5, b.id, PORT) == OK && posts(&a, 5, &b, PORT),
+			 "a neighbour's gives way: its port can be connected again\n");
+
+	TEST_ASSERT_EQ(set_max_connections(&b, 8), 0);
+	HV_TEST_ASSERT_OK(create_message_for(&b, 8, a.id));
+	HV_TEST_ASSERT_OK(hv_caller_delete_port(&b.c, 8));
+	HV_TEST_ASSERT_OK(create_for(&a, hv_event_port(8, SINT, 0, 64, 8),
+				     HV_PARTITION_ID_SELF));
+	hv_host_set_sint(&a.c, 0, SINT, 0);
+	ksft_test_result(hv_caller_signal(&a.c, 8, 3) == OK &&
+			 hv_caller_take_flag(&a.c, SINT, 67),
+			 "a neighbour's gives way when its port is deleted\n");
+
+	HV_TEST_ASSERT_OK(create_message_for(&a, 6, HV_PARTITION_ID_SELF));
+	HV_TEST_ASSERT_OK(create_message_for(&b, 6, a.id));
+	ksft_test_result(posts(&a, 6, &a, 6) && !arrived_from(&b, 6),
+			 "an own one does not give way to a neighbour's\n");
+
+	hv_dev_link(dev, a.id, stranger.id);
+	HV_TEST_ASSERT_OK(create_message_for(&b, 7, a.id));
+	HV_TEST_ASSERT_OK(create_message_for(&stranger, 7, a.id));
+	ksft_test_result(posts(&a, 7, &b, 7) && !arrived_from(&stranger, 7),
+			 "nor does a neighbour's to another neighbour's\n");
+}
+
+/* The same when nothing of the neighbour is left but this */
+static void test_own_comes_after(void)
+{
+	struct party c;
+
+	join(&c);
+	hv_dev_link(dev, a.id, c.id);
+	HV_TEST_ASSERT_OK(create_message_for(&c, PORT, a.id));
+	leave(&c);
+	HV_TEST_ASSERT_OK(create_message_for(&a, PORT, HV_PARTITION_ID_SELF));
+	ksft_test_result(posts(&a, PORT, &a, PORT), "that of a VM which is gone gives way\n");
+}
+
 /* A neighbour cannot fill one's table, nor take one's ids. */
 static void test_squatter(void)
 {
@@ -353,13 +457,14 @@ int main(void)
 	static void (*const tests[])(void) = {
 		test_id, test_messages, test_both_ways, test_not_for_you, test_denied,
 		test_events, test_unlink, test_owner_gone, test_become_parent,
-		test_new_id, test_privileges, test_quotas, test_squatter,
+		test_new_id, test_privileges, test_privileges_of_others, test_quotas,
+		test_squatter, test_own_comes_first, test_own_comes_after,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(47);
+	ksft_set_plan(59);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
