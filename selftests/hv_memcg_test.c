@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a VM's ports need is charged to its memory cgroup, and comes back when
- * the VM is gone.
+ * the VM is gone, even if others still refer to it.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hv_call_util.h"
 #include "hv_case_util.h"
+#include "hv_host_util.h"
 #include "hv_memory_util.h"
 
 #define PORT		0x100
@@ -18,10 +20,33 @@
 #define PORT_MIN	(16 * 256L)
 #define PORT_MAX	(2 * PORT_MIN)
 
+#define VPS		HV_TEST_MAX_VCPUS
+/* A bit for each event flag that is on its way */
+#define VP_MIN		(15 * 2048L / 8)
+/* Its partition and a port of it, but not its VPs */
+#define LEFT_MAX	(VPS * VP_MIN / 3)
+
 static struct hv_cgroup group;
+static int dev;
 
 /* In the child: one byte each way per step */
 static int to_child[2], to_parent[2];
+
+/* How a neighbour keeps hold of a VM; shared with the child */
+enum hold {
+	HOLD_NOTHING,
+	/* Its port is there for the VM to connect. */
+	HOLD_PORT,
+	/* The VM has made a connection of its. */
+	HOLD_CONNECTION,
+	NR_HOLDS,
+};
+
+static struct {
+	enum hold hold;
+	u64 vm;
+	u64 neighbour;
+} *shared;
 
 static void guest_code(struct hv_test_vp *vp)
 {
@@ -59,7 +84,6 @@ static void child(void)
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 
-	hv_cgroup_enter(&group);
 	vm = hv_test_create(1, code, &vcpu);
 	hv_test_step(vcpu, 0);
 	report_and_wait();
@@ -87,6 +111,37 @@ static void let_child_go_on(void)
 	TEST_ASSERT_EQ(write(to_child[1], &c, 1), 1);
 }
 
+/* In the group from the beginning */
+static pid_t start_child(void (*code)(void))
+{
+	pid_t pid;
+
+	TEST_ASSERT(!pipe(to_child) && !pipe(to_parent), "pipe");
+	fflush(stdout);
+	pid = fork();
+	TEST_ASSERT(pid >= 0, "fork");
+	if (!pid) {
+		close(to_child[1]);
+		close(to_parent[0]);
+		hv_cgroup_enter(&group);
+		code();
+		_exit(0);
+	}
+	close(to_child[0]);
+	close(to_parent[1]);
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	int status;
+
+	TEST_ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	TEST_ASSERT(WIFEXITED(status) && !WEXITSTATUS(status), "the child's status is %d", status);
+	close(to_child[1]);
+	close(to_parent[0]);
+}
+
 static bool is_what_ports_need(long bytes)
 {
 	ksft_print_msg("%ld bytes per port\n", bytes / PORTS);
@@ -109,28 +164,14 @@ static bool await_given_back(long before)
 	return false;
 }
 
-int main(void)
+#define NR_TESTS_PORTS	4
+
+static void test_ports(void)
 {
 	long attached;
-	int status;
 	pid_t pid;
 
-	if (!hv_cgroup_create(&group, "hv_memcg_test"))
-		ksft_exit_skip("no cgroup v2\n");
-	TEST_ASSERT(!pipe(to_child) && !pipe(to_parent), "pipe");
-	pid = fork();
-	TEST_ASSERT(pid >= 0, "fork");
-	if (!pid) {
-		close(to_child[1]);
-		close(to_parent[0]);
-		child();
-		_exit(0);
-	}
-	close(to_child[0]);
-	close(to_parent[1]);
-
-	ksft_print_header();
-	ksft_set_plan(4);
+	pid = start_child(child);
 	await_child();
 	attached = hv_cgroup_slab(&group);
 	let_child_go_on();
@@ -147,9 +188,104 @@ int main(void)
 	await_child();
 	ksft_test_result(await_given_back(attached), "not any more when the VM is gone\n");
 	let_child_go_on();
+	end_child(pid);
+}
 
-	TEST_ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	TEST_ASSERT(WIFEXITED(status) && !WEXITSTATUS(status), "the child's status is %d", status);
+/* A VM with many VPs that somebody else does not let go of */
+
+static void child_to_be_held(void)
+{
+	struct hv_input_create_port in = hv_message_port(PORT, SINT, 0);
+	struct hv_caller c;
+	int fd;
+
+	hv_caller_init(&c, VPS);
+	fd = hv_dev_attach(dev, c.vm->fd, &shared->vm);
+	report_and_wait();
+	if (shared->hold == HOLD_CONNECTION) {
+		in.connection_partition_id = shared->neighbour;
+		HV_TEST_ASSERT_OK(hv_caller_create_port(&c, in));
+	}
+	report_and_wait();
+	close(fd);
+	hv_caller_free(&c);
+}
+
+/* What is left of a VM, of which nothing but that neighbour knows any more */
+static void hold_vm(struct hv_caller *neighbour, enum hold hold)
+{
+	struct hv_input_create_port in = hv_message_port(PORT, SINT, 0);
+	pid_t pid;
+
+	shared->hold = hold;
+	pid = start_child(child_to_be_held);
+	await_child();
+	if (hold != HOLD_NOTHING)
+		hv_dev_link(dev, shared->vm, shared->neighbour);
+	if (hold == HOLD_PORT) {
+		in.connection_partition_id = shared->vm;
+		HV_TEST_ASSERT_OK(hv_caller_create_port(neighbour, in));
+	}
+	let_child_go_on();
+	await_child();
+	let_child_go_on();
+	end_child(pid);
+}
+
+/* Whether the neighbour has what it is to have, which it then gives up */
+static bool let_vm_go(struct hv_caller *neighbour, enum hold hold)
+{
+	if (hold == HOLD_PORT)
+		return !hv_caller_delete_port(neighbour, PORT);
+	return hv_caller_post(neighbour, PORT) == HV_STATUS_INVALID_PORT_ID &&
+	       !hv_caller_disconnect_port(neighbour, PORT);
+}
+
+#define NR_TESTS_HELD	2
+
+static void test_held(void)
+{
+	static const char * const names[] = {
+		[HOLD_PORT] = "a neighbour has a port for it",
+		[HOLD_CONNECTION] = "a neighbour has a connection of its making",
+	};
+	struct hv_caller neighbour;
+	enum hold hold;
+	long before;
+	bool gone;
+	int fd;
+
+	hv_caller_init(&neighbour, 1);
+	fd = hv_dev_attach(dev, neighbour.vm->fd, &shared->neighbour);
+	/* The first time, others allocate what they keep. */
+	hold_vm(&neighbour, HOLD_NOTHING);
+	hv_cgroup_drain(&group);
+	before = hv_cgroup_slab(&group);
+	for (hold = HOLD_PORT; hold < NR_HOLDS; hold++) {
+		hold_vm(&neighbour, hold);
+		gone = hv_cgroup_await_slab(&group, before + LEFT_MAX);
+		ksft_print_msg("%ld bytes are left\n", hv_cgroup_slab(&group) - before);
+		ksft_test_result(let_vm_go(&neighbour, hold) && gone,
+				 "the VPs of a VM go with it: %s\n", names[hold]);
+	}
+	close(fd);
+	hv_caller_free(&neighbour);
+}
+
+int main(void)
+{
+	if (!hv_cgroup_create(&group, "hv_memcg_test"))
+		ksft_exit_skip("no cgroup v2\n");
+	shared = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	TEST_ASSERT(shared != MAP_FAILED, "mmap");
+	dev = hv_dev_open();
+
+	ksft_print_header();
+	ksft_set_plan(NR_TESTS_PORTS + NR_TESTS_HELD);
+	test_ports();
+	test_held();
+	close(dev);
 	hv_cgroup_remove(&group);
 	ksft_finished();
 }
