@@ -76,6 +76,9 @@ struct tally {
 
 /* Guest */
 
+/* The guest's: it is about to sleep */
+static u32 asleep;
+
 static void do_request(void)
 {
 	u64 result = 0;
@@ -110,6 +113,23 @@ static void guest_late(struct hv_test_vp *vp)
 		GUEST_SYNC(0);
 		do_request();
 	}
+}
+
+/* Its SynIC is the host's business. */
+static void guest_idle(struct hv_test_vp *vp)
+{
+	for (;;)
+		GUEST_SYNC(0);
+}
+
+static void guest_asleep(struct hv_test_vp *vp)
+{
+	x2apic_enable();
+	GUEST_SYNC(0);
+	__atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
+	while (!hv_slot(vp, SINT)->message_type)
+		hv_guest_sleep();
+	GUEST_DONE();
 }
 
 /* Host: what to do */
@@ -308,14 +328,19 @@ static bool is_attached(struct hv_caller *c)
 }
 
 /* A vCPU that attaching did not find */
-static void attach_and_add_vcpu(struct hv_caller *c)
+static void attach_and_add_code(struct hv_caller *c, void (*code)(struct hv_test_vp *vp))
 {
 	u64 id;
 
 	HV_TEST_ASSERT_OK(hv_caller_get_partition_id(c, &id));
-	c->vcpus[1] = vm_vcpu_add(c->vm, 1, guest_late);
+	c->vcpus[1] = vm_vcpu_add(c->vm, 1, code);
 	hv_test_setup_vp(c->vm, c->vcpus[1], 1);
 	sync_global_to_guest(c->vm, hv_test_vps);
+}
+
+static void attach_and_add_vcpu(struct hv_caller *c)
+{
+	attach_and_add_code(c, guest_late);
 }
 
 static void tell_create_for_late(struct hv_caller *c)
@@ -842,6 +867,152 @@ static void destroy_each(void)
 			tallies[DESTROY].injected[fault]++;
 }
 
+/* A VP that there was no memory for, although its SynIC is on */
+
+/* As a migration does it; KVM has the memory that it wants, the module has none. */
+static void set_synic_refused(struct kvm_vcpu *vcpu, const struct hv_test_vp *vp)
+{
+	struct {
+		struct kvm_msrs header;
+		struct kvm_msr_entry entries[3];
+	} msrs = {
+		.header.nmsrs = 3,
+		.entries = {
+			{ .index = HV_X64_MSR_SIMP, .data = vp->sim.gpa | HV_ENABLE },
+			{ .index = HV_X64_MSR_SIEFP, .data = vp->sief.gpa | HV_ENABLE },
+			{ .index = HV_X64_MSR_SCONTROL, .data = HV_ENABLE },
+		},
+	};
+	bool refused;
+	u32 nth = 0;
+	int r;
+
+	do {
+		nth++;
+		TEST_ASSERT(nth < MAX_NTH, "KVM_SET_MSRS: no end");
+		hv_fault_arm(HV_FAULT_FROM_NTH, nth);
+		r = __vcpu_ioctl(vcpu, KVM_SET_MSRS, &msrs.header);
+		refused = hv_fault_disarm();
+	} while (r == -1);
+	TEST_ASSERT(r == 3 && refused, "KVM_SET_MSRS: %d, %srefused", r, refused ? "" : "not ");
+}
+
+/* Two vCPUs: the first cannot be a target, the second's VP is missing. */
+static void create_without_vp(struct hv_caller *c, void (*code)(struct hv_test_vp *vp))
+{
+	struct hv_test_vp *vp;
+
+	hv_caller_init(c, 1);
+	attach_and_add_code(c, code);
+	TEST_ASSERT_EQ(hv_test_run(c->vcpus[1]), 0);
+	hv_host_set_sim(c, 0, false);
+	hv_host_set_sief(c, 0, false);
+	hv_host_set_sint(c, 1, SINT, 0);
+
+	vp = hv_test_vp(c->vm, 1);
+	c->sim = addr_gpa2hva(c->vm, vp->sim.gpa);
+	c->sief = addr_gpa2hva(c->vm, vp->sief.gpa);
+	set_synic_refused(c->vcpus[1], vp);
+}
+
+static void connect_any(struct hv_caller *c, struct hv_input_create_port in)
+{
+	HV_TEST_ASSERT_OK(hv_caller_create_port(c, in));
+	HV_TEST_ASSERT_OK(hv_caller_connect_port(c, hv_connection_to(CONNECTION, PORT,
+								     in.port_info.port_type)));
+}
+
+static u64 post_any(struct hv_caller *c)
+{
+	return hv_caller_post(c, CONNECTION);
+}
+
+static u64 signal_any(struct hv_caller *c)
+{
+	return hv_caller_signal(c, CONNECTION, 9);
+}
+
+/* The first one has the vCPU ask for its VP again, when it runs. */
+static bool is_heard_again(struct hv_caller *c, u64 (*send)(struct hv_caller *c))
+{
+	u64 first, second;
+
+	first = send(c);
+	TEST_ASSERT_EQ(hv_test_run(c->vcpus[1]), 0);
+	second = send(c);
+	TEST_ASSERT_EQ(hv_test_run(c->vcpus[1]), 0);
+	if (first != HV_STATUS_INVALID_SYNIC_STATE || second)
+		ksft_print_msg("status %lu, then %lu\n", (unsigned long)first,
+			       (unsigned long)second);
+	return first == HV_STATUS_INVALID_SYNIC_STATE && !second;
+}
+
+static void test_refused_vp_message(void)
+{
+	struct hv_caller c;
+
+	create_without_vp(&c, guest_idle);
+	connect_any(&c, hv_message_port(PORT, SINT, HV_ANY_VP));
+	ksft_test_result(is_heard_again(&c, post_any) && took_message(&c),
+			 "a VP that was refused is there for the second message\n");
+	hv_caller_free(&c);
+}
+
+static void test_refused_vp_event(void)
+{
+	struct hv_caller c;
+
+	create_without_vp(&c, guest_idle);
+	connect_any(&c, hv_event_port(PORT, SINT, HV_ANY_VP, 0, 64));
+	ksft_test_result(is_heard_again(&c, signal_any) && took_flag(&c),
+			 "a VP that was refused is there for the second event\n");
+	hv_caller_free(&c);
+}
+
+static u64 post_until_taken(struct hv_caller *c)
+{
+	const time_t give_up = time(NULL) + 20;
+	u64 status;
+
+	do {
+		status = post_any(c);
+	} while (status == HV_STATUS_INVALID_SYNIC_STATE && time(NULL) < give_up);
+	return status;
+}
+
+/* It is not waited for until it wakes by itself. */
+static void test_refused_vp_asleep(void)
+{
+	struct hv_caller c;
+	pthread_t thread;
+	u32 *sleeps;
+
+	create_without_vp(&c, guest_asleep);
+	connect_any(&c, hv_message_port(PORT, SINT, HV_ANY_VP));
+	sleeps = addr_gva2hva(c.vm, (gva_t)&asleep);
+	TEST_ASSERT(!pthread_create(&thread, NULL, hv_test_thread, c.vcpus[1]),
+		    "pthread_create");
+	while (!__atomic_load_n(sleeps, __ATOMIC_SEQ_CST))
+		sched_yield();
+	HV_TEST_ASSERT_OK(post_until_taken(&c));
+	pthread_join(thread, NULL);
+	ksft_test_result_pass("a VP that was refused is there although its vCPU sleeps\n");
+	hv_caller_free(&c);
+}
+
+#define NR_TESTS_REFUSED_VP	3
+
+static void test_refused_vp(void)
+{
+	hv_module_load("");
+	hv_fault_open_thread();
+	test_refused_vp_message();
+	test_refused_vp_event();
+	test_refused_vp_asleep();
+	hv_module_await_unused();
+	hv_module_unload();
+}
+
 /* All of it, so many times, in the group */
 
 static void do_operations(bool fresh)
@@ -941,7 +1112,8 @@ int main(void)
 	hv_fault_set_up();
 
 	ksft_print_header();
-	ksft_set_plan(NR_OPERATIONS + 3);
+	ksft_set_plan(NR_TESTS_REFUSED_VP + NR_OPERATIONS + 3);
+	test_refused_vp();
 	/* The first time, others allocate what they keep. */
 	run_rounds(&group, 1);
 	hv_caches_read_settled(&before);
