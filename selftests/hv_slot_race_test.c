@@ -7,15 +7,11 @@
  * through another mapping what a guest's other vCPU could do to the slot, or
  * VP 1 runs, and then the write goes on.
  */
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "hv_case_util.h"
+#include "hv_userfault_util.h"
 
 /* machine: ports timeout=200 */
 
@@ -28,7 +24,6 @@
 #define SIM_GPA		0x10000000ULL
 #define SIM_GVA		0x10000000ULL
 #define SIM_SLOT	20
-#define PATIENCE_MS	60000
 
 /* What the guest syncs with when KVM's writes are to be stopped from now on. */
 #define STOP		1
@@ -49,20 +44,11 @@ static void protect(struct kvm_vm *vm, bool on)
 
 static void open_uffd(struct kvm_vm *vm)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EXACT_ADDRESS |
-			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
-	};
-	struct uffdio_register range = {
-		.range = { (u64)addr_gpa2hva(vm, SIM_GPA), getpagesize() },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
+	const u64 features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EXACT_ADDRESS |
+			     UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
 
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	TEST_ASSERT(uffd >= 0, "userfaultfd");
-	TEST_ASSERT(!ioctl(uffd, UFFDIO_API, &api), "UFFDIO_API");
-	TEST_ASSERT(!ioctl(uffd, UFFDIO_REGISTER, &range), "UFFDIO_REGISTER");
+	uffd = hv_userfault_open(addr_gpa2hva(vm, SIM_GPA), getpagesize(), features,
+				 UFFDIO_REGISTER_MODE_WP);
 }
 
 static void put_sim_into_slot(struct kvm_vm *vm)
@@ -83,12 +69,8 @@ static struct hv_port_message *other_view(struct kvm_vm *vm)
 /* Wait until KVM has stopped; which byte of the slot it is about to write. */
 static u64 await_write(struct kvm_vm *vm)
 {
-	struct pollfd pollfd = { .fd = uffd, .events = POLLIN };
-	struct uffd_msg msg;
+	const struct uffd_msg msg = hv_userfault_await(uffd);
 
-	TEST_ASSERT_EQ(poll(&pollfd, 1, PATIENCE_MS), 1);
-	TEST_ASSERT_EQ(read(uffd, &msg, sizeof(msg)), (ssize_t)sizeof(msg));
-	TEST_ASSERT_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
 	TEST_ASSERT(msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP, "not a write");
 	return msg.arg.pagefault.address - (u64)addr_gpa2hva(vm, SIM_GPA) -
 	       SINT * sizeof(struct hv_port_message);
