@@ -12,6 +12,7 @@
 
 #include "hv_case_util.h"
 #include "hv_host_util.h"
+#include "hv_userfault_util.h"
 
 /* machine: self timeout=300 */
 
@@ -22,6 +23,8 @@
 #define ATTACHES	25
 /* More than are freed in one go after a grace period */
 #define HOST_PORTS	4000
+#define SLOT		20
+#define GPA		0x2000000
 
 #define MODULE		"kvm_hv_ports"
 
@@ -44,7 +47,10 @@ static int unload_module(void)
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
-/* KVM itself may keep a VM for a moment after its last file was closed. */
+/*
+ * KVM itself may keep a VM for a moment after its last file was closed, and the
+ * module while it makes a call for a VM that is not attached.
+ */
 static int unload_module_soon(void)
 {
 	int i, r = -EWOULDBLOCK;
@@ -91,6 +97,25 @@ static void guest_message(struct hv_test_vp *vp)
 	hv_take_number(vp, SINT, PORT, 42, false);
 	GUEST_ASSERT_EQ(vp->interrupts[SINT], 1);
 	GUEST_SYNC(1);
+	GUEST_DONE();
+}
+
+/* A call whose input is in a page of which the host disposes */
+static void guest_input_elsewhere(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	GUEST_SYNC(0);
+	HV_ASSERT_OK(hv_call(HVCALL_CREATE_PORT, GPA, 0));
+	GUEST_DONE();
+}
+
+/* The same, but that the call fails before it attaches the VM */
+static void guest_input_in_vain(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	GUEST_SYNC(0);
+	HV_ASSERT_STATUS(hv_call(HVCALL_GET_PORT_PROPERTY, GPA, vp->out.gpa + 1),
+			 HV_STATUS_INVALID_ALIGNMENT);
 	GUEST_DONE();
 }
 
@@ -256,6 +281,48 @@ static void test_ports_just_closed(void)
 	ksft_test_result_pass("unload when ports were closed a moment ago\n");
 }
 
+static void *unload_thread(void *result)
+{
+	*(int *)result = unload_module();
+	return NULL;
+}
+
+/*
+ * Whoever unloads is told that the module is in use, and does not wait with the vCPU
+ * for the input.
+ */
+static void test_input_missing(void *guest, int unloaded_after, const char *name)
+{
+	const struct hv_input_create_port port = hv_message_port(PORT, SINT, 0);
+	void *page = hv_test_alloc_memory(getpagesize());
+	void *input = hv_test_alloc_memory(getpagesize());
+	int fd = hv_userfault_open_missing(page, getpagesize());
+	pthread_t runner, unloader;
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	int result = 0;
+
+	TEST_ASSERT_EQ(load_module(), 0);
+	vm = start_vm(guest, &vcpu);
+	hv_test_set_slot(vm, SLOT, GPA, page, getpagesize());
+	TEST_ASSERT(!pthread_create(&runner, NULL, hv_test_thread, vcpu), "pthread_create");
+	hv_userfault_await(fd);
+
+	TEST_ASSERT(!pthread_create(&unloader, NULL, unload_thread, &result),
+		    "pthread_create");
+	TEST_ASSERT(hv_userfault_join(unloader), "delete_module waits for guest memory");
+	TEST_ASSERT_EQ(result, -EWOULDBLOCK);
+
+	memcpy(input, &port, sizeof(port));
+	hv_userfault_resolve(fd, page, input);
+	pthread_join(runner, NULL);
+	TEST_ASSERT_EQ(unload_module(), unloaded_after);
+	kvm_vm_free(vm);
+	TEST_ASSERT_EQ(unload_module_soon(), unloaded_after ? 0 : -ENOENT);
+	close(fd);
+	ksft_test_result_pass("unload while a vCPU waits for its input, %s\n", name);
+}
+
 static void start_threads(int nr, struct kvm_vcpu *vcpus[], pthread_t threads[])
 {
 	int i;
@@ -307,7 +374,7 @@ static void test_calls_in_flight(void)
 		await_count(vm, &unanswered[i & 1]);
 		TEST_ASSERT_EQ(load_module(), 0);
 		await_count(vm, &answered[i & 1]);
-		TEST_ASSERT_EQ(unload_module(), 0);
+		TEST_ASSERT_EQ(unload_module_soon(), 0);
 	}
 	stop_threads(vm, 2, threads);
 	ksft_print_msg("%lu calls answered, %lu not\n",
@@ -366,13 +433,15 @@ int main(void)
 		TEST_ASSERT_EQ(unload_module(), 0);
 
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(10);
 	test_load_unload();
 	test_unattached();
 	test_attached();
 	test_late_load();
 	test_late_load_refused();
 	test_ports_just_closed();
+	test_input_missing(guest_input_elsewhere, -EWOULDBLOCK, "which makes a port");
+	test_input_missing(guest_input_in_vain, 0, "in vain");
 	test_calls_in_flight();
 	test_attach_in_flight();
 	if (loaded)
