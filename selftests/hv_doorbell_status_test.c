@@ -279,6 +279,26 @@ static void test_address_width(struct hv_caller *c)
 			 "connect: GPAs have %u bits\n", width);
 }
 
+/* User space may claim any width; one that is beyond any address forbids none. */
+static void test_claimed_width(u32 width)
+{
+	struct kvm_cpuid_entry2 *leaf;
+	struct hv_caller c;
+	u64 status;
+
+	hv_caller_create(&c, 1);
+	leaf = vcpu_get_cpuid_entry(c.vcpus[0], 0x80000008);
+	leaf->eax = (leaf->eax & ~0xffu) | width;
+	vcpu_set_cpuid(c.vcpus[0]);
+	hv_caller_start(&c);
+
+	HV_TEST_ASSERT_OK(hv_caller_create_port(&c, hv_doorbell_port(PORT, SINT, 0)));
+	status = connect_doorbell(&c, DOORBELL, PORT, (struct hv_bell) { GPA });
+	hv_caller_free(&c);
+	ksft_test_result(status == HV_STATUS_SUCCESS, "connect: GPAs are said to have %u bits\n",
+			 width);
+}
+
 /* Connections and doorbells do not see each other. */
 static void test_id_spaces(struct hv_caller *c)
 {
@@ -587,7 +607,7 @@ int main(void)
 
 	ksft_print_header();
 	ksft_set_plan(hv_status_results(&connect_test) + hv_status_results(&create_test) +
-		      hv_status_results(&disconnect_test) + 9);
+		      hv_status_results(&disconnect_test) + 11);
 
 	hv_status_init(&c, 1);
 	setup(&c);
@@ -602,6 +622,8 @@ int main(void)
 	test_walk(&c);
 	hv_caller_free(&c);
 
+	test_claimed_width(64);
+	test_claimed_width(255);
 	test_connection_quota();
 	test_port_quota();
 
