@@ -24,6 +24,7 @@
  * @handler: all SINTs' interrupt handler; NULL: hv_test_interrupt()
  * @host: runs the vCPUs; NULL: all at once until they are done
  * @arg: hv_test_arg of host and guest
+ * @prepare: called before the VM has vCPUs, or NULL
  */
 struct hv_test_case {
 	const char *name;
@@ -31,6 +32,7 @@ struct hv_test_case {
 	void (*handler)(struct ex_regs *regs);
 	void (*host)(struct kvm_vm *vm, struct kvm_vcpu *vcpus[]);
 	u64 arg;
+	void (*prepare)(struct kvm_vm *vm);
 };
 
 static u64 hv_test_arg;
@@ -61,6 +63,7 @@ static inline void hv_test_one_case(const struct hv_test_case *c)
 		code[nr] = c->code[nr];
 		nr++;
 	}
+	hv_test_prepare = c->prepare;
 	vm = hv_test_create(nr, code, vcpus);
 	for (i = 0; c->handler && i < 16; i++)
 		vm_install_exception_handler(vm, HV_TEST_VECTOR(i), c->handler);

@@ -336,17 +336,24 @@ static inline void hv_test_setup_vp(struct kvm_vm *vm, struct kvm_vcpu *vcpu, in
  * Memory of the caller's as the slot that it is told, which the library does not
  * know; none if @memory is NULL.  The address space is in bit 16 of @slot.
  */
-static inline void hv_test_set_slot(struct kvm_vm *vm, u32 slot, u64 gpa, void *memory,
-				    u64 size)
+static inline void hv_test_set_slot_flags(struct kvm_vm *vm, u32 slot, u32 flags, u64 gpa,
+					  void *memory, u64 size)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
+		.flags = flags,
 		.guest_phys_addr = gpa,
 		.memory_size = memory ? size : 0,
 		.userspace_addr = (u64)memory,
 	};
 
 	vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static inline void hv_test_set_slot(struct kvm_vm *vm, u32 slot, u64 gpa, void *memory,
+				    u64 size)
+{
+	hv_test_set_slot_flags(vm, slot, 0, gpa, memory, size);
 }
 
 /* Memory for hv_test_set_slot() */
@@ -365,6 +372,9 @@ static inline struct hv_test_vp *hv_test_vp(struct kvm_vm *vm, int index)
 	return addr_gva2hva(vm, (gva_t)hv_test_vps[index]);
 }
 
+/* What has to be done to a VM before it has vCPUs, if anything */
+static void (*hv_test_prepare)(struct kvm_vm *vm);
+
 /* A VM whose vCPU number i runs code[i] */
 static inline struct kvm_vm *hv_test_create(int nr_vcpus, void *code[],
 					    struct kvm_vcpu *vcpus[])
@@ -372,6 +382,8 @@ static inline struct kvm_vm *hv_test_create(int nr_vcpus, void *code[],
 	struct kvm_vm *vm = vm_create(nr_vcpus);
 	int i;
 
+	if (hv_test_prepare)
+		hv_test_prepare(vm);
 	hv_test_nr_vcpus = nr_vcpus;
 	for (i = 0; i < nr_vcpus; i++) {
 		vcpus[i] = vm_vcpu_add(vm, i, code[i]);
