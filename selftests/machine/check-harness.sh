@@ -122,6 +122,16 @@ test_stop_once() {
 	ends "5 passed, 0 failed" 0
 }
 
+test_stop_twice() {
+	STALL=12 scenario stop-twice pass stop-twice pass
+	says "again in two boots" '^# \*\*\* THE MACHINE STOPPED in boot 2: .* test 2 stop-twice'
+	[[ $ACCEL != tcg ]] ||
+		says "then alone" '^# \*\*\* 2 stop-twice is run again alone, one CPU at a time'
+	says "and it finishes" '^ok 2 stop-twice '
+	says "as does the rest" '^ok 3 pass '
+	ends "5 passed, 0 failed" 0
+}
+
 test_stop_always() {
 	STALL=12 scenario stop-always pass hardlockup pass
 	says "given up after three boots" '^# the machine stopped in 3 boots$'
@@ -195,7 +205,7 @@ main() {
 	build_module "$KOUT" "$WORK/module"
 	build_init
 	unlock_build
-	for one in outcomes success only_skips warning panic quiet_end stop_once \
+	for one in outcomes success only_skips warning panic quiet_end stop_once stop_twice \
 		   stop_always module_held too_long stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue

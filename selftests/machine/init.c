@@ -984,8 +984,9 @@ static int provoke_main(int argc, char **argv)
 		return !!write_file(TRACING "/events/sched/sched_process_exit/trigger",
 				    "enable_event:hv_ports:hv_ports_hypercall");
 	if (!strcmp(what, "stop-once"))
-		return strcmp(argument("hv.boot", "1"), "1") ? 0 :
-		       crash_kernel("hardlockup");
+		return atoi(argument("hv.boot", "1")) > 1 ? 0 : crash_kernel("hardlockup");
+	if (!strcmp(what, "stop-twice"))
+		return atoi(argument("hv.boot", "1")) > 2 ? 0 : crash_kernel("hardlockup");
 	return crash_kernel(what);
 }
 

@@ -17,7 +17,7 @@ trap 'echo "error: ${BASH_SOURCE[0]##*/}:$LINENO: \"$BASH_COMMAND\" failed" >&2'
 export LC_ALL=C
 
 # Variables given to the outer make must not reach the kernel's own.
-unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL KBUILD_OUTPUT GNUMAKEFLAGS
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL KBUILD_OUTPUT GNUMAKEFLAGS DEBUG
 
 MACHINE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$MACHINE/../.." && pwd)

@@ -4,7 +4,7 @@
 # Runs a list of tests, in more than one boot if the machine stops, and says
 # what came of it in KTAP.  Sourced, after boot.sh and tests.sh.
 
-REBOOTS=2		# after as many stops of the machine
+REBOOTS=4		# after as many stops of the machine
 DEATHS=5		# and deaths
 declare -A VERDICT	# test number -> ok, not ok or skip
 OUTPUT=()		# what the running test has said so far
@@ -80,23 +80,51 @@ on_death() {
 }
 
 # The machine stopped: that is likely the emulation's doing, so what was not
-# finished is run again.  A kernel that hangs hangs again.
+# finished is run again.  If it stops under the same test, that gets a machine of
+# its own in which the CPUs take turns, which does not stop by itself: a kernel that
+# hangs hangs again.
 on_stop() {
 	STOPS=$((STOPS + 1))
 	note "*** THE MACHINE STOPPED in boot ${#CONSOLES[@]}:" \
 		"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
 	show_output
-	if (( STOPS > REBOOTS )); then
+	if (( STOPS > REBOOTS )) || [[ $ALONE ]]; then
 		COMPLAINTS+=("the machine stopped in $STOPS boots")
 		return 1
 	fi
-	note "*** the $(unfinished "$1" | wc -l) tests not finished" \
-		"are run again in a new boot ***"
+	[[ ! $RUNNING || $RUNNING != "$STOPPED" || $ACCEL != tcg ]] || ALONE=$RUNNING
+	STOPPED=$RUNNING
+	if [[ $ALONE ]]; then
+		note "*** $ALONE is run again alone, one CPU at a time ***"
+	else
+		note "*** the $(unfinished "$1" | wc -l) tests not finished" \
+			"are run again in a new boot ***"
+	fi
+}
+
+# What the next boot is for.
+next_entries() {
+	if [[ $ALONE ]]; then
+		unfinished "$1" | grep -P "^${ALONE%% *}\t"
+	else
+		unfinished "$1"
+	fi
+}
+
+# one_boot DIR CMDLINE
+one_boot() {
+	if [[ $ALONE ]]; then
+		ACCEL=single boot "$1" "$2 hv.emulated=1" on_check_line
+	else
+		boot "$1" "$2" on_check_line
+	fi
 }
 
 # another_boot ENTRIES: what did the last boot come to, and is there a need for
 # another one?
 another_boot() {
+	local alone=$ALONE
+
 	case $BOOT_END in
 	stopped) on_stop "$1" || return 1 ;;
 	timeout) COMPLAINTS+=("the end of the machine: timeout"); return 1 ;;
@@ -107,27 +135,29 @@ another_boot() {
 			COMPLAINTS+=("the end of the machine: $BOOT_END")
 		fi ;;
 	esac
-	[[ $PLAN == "$LEFT" || $BOOT_END == stopped ]] ||
-		COMPLAINTS+=("planned ${PLAN:-nothing}, $LEFT tests were given")
-	[[ ! $ENDED && $(unfinished "$1") ]]
+	[[ $PLAN == "$GIVEN" || $BOOT_END == stopped ]] ||
+		COMPLAINTS+=("planned ${PLAN:-nothing}, $GIVEN tests were given")
+	[[ $BOOT_END == stopped ]] || ALONE=''
+	[[ ! $ENDED || $alone ]] && [[ $(unfinished "$1") ]]
 }
 
 # run_entries ENTRIES: in $RUN, where bzImage and initramfs are.
 run_entries() {
 	TOTAL=$(wc -l <"$1")
-	VERDICT=() CONSOLES=() COMPLAINTS=() STOPS=0
+	VERDICT=() CONSOLES=() COMPLAINTS=() STOPS=0 STOPPED='' ALONE=''
+	GIVEN=$TOTAL
 	say "KTAP version 1"
 	say "1..$(( TOTAL + 2 ))"
 	while :; do
 		ENDED='' PLAN='' RUNNING='' OUTPUT=()
 		LEFT=$(unfinished "$1" | wc -l)
-		boot "$RUN" "hv.mode=check hv.boot=$(( ${#CONSOLES[@]} + 1 )) ${CMDLINE:-}" \
-			on_check_line
+		one_boot "$RUN" "hv.mode=check hv.boot=$(( ${#CONSOLES[@]} + 1 )) ${CMDLINE:-}"
 		CONSOLES+=("$RUN/console.$(( ${#CONSOLES[@]} + 1 ))")
 		mv "$RUN/console" "${CONSOLES[-1]}"
 		mv "$RUN/results" "$RUN/results.${#CONSOLES[@]}"
 		another_boot "$1" || break
-		unfinished "$1" >"$RUN/entries.left"
+		next_entries "$1" >"$RUN/entries.left"
+		GIVEN=$(wc -l <"$RUN/entries.left")
 		add_list "$RUN/entries.left" "$RUN/programs" "$RUN/initramfs"
 	done
 	[[ -z $(unfinished "$1") ]] || COMPLAINTS+=("tests without a result")
