@@ -807,6 +807,8 @@ struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id)
  * hv_connection_exists - whether there is a connection
  * @partition: whose connection
  * @id: of the connection; not a doorbell's
+ *
+ * Return: whether there is; it may be gone by the time the caller looks at it.
  */
 bool hv_connection_exists(struct hv_partition *partition, u32 id)
 {
