@@ -23,8 +23,8 @@
 #define VPS		HV_TEST_MAX_VCPUS
 /* A bit for each event flag that is on its way */
 #define VP_MIN		(15 * 2048L / 8)
-/* Its partition and a port of it, but not its VPs */
-#define LEFT_MAX	(VPS * VP_MIN / 3)
+/* Its partition and a port of it, and what waits for RCU, but not its VPs */
+#define LEFT_MAX	(VPS * VP_MIN * 2 / 3)
 
 static struct hv_cgroup group;
 static int dev;
