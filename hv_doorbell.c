@@ -249,7 +249,7 @@ static struct hv_doorbell_gpa *hv_doorbell_get_gpa(struct hv_partition *partitio
 	if (at)
 		return at;
 
-	at = kzalloc(sizeof(*at), GFP_KERNEL_ACCOUNT);
+	at = kzalloc_obj(*at, GFP_KERNEL_ACCOUNT);
 	if (!at)
 		return NULL;
 	xa_init_flags(&at->values, XA_FLAGS_ACCOUNT);
@@ -274,7 +274,7 @@ static struct hv_doorbell_value *hv_doorbell_get_value(struct hv_doorbell_gpa *a
 	if (value)
 		return value;
 
-	value = kzalloc(sizeof(*value), GFP_KERNEL_ACCOUNT);
+	value = kzalloc_obj(*value, GFP_KERNEL_ACCOUNT);
 	if (!value)
 		return NULL;
 	if (xa_err(xa_store(&at->values, wanted, value, GFP_KERNEL_ACCOUNT))) {

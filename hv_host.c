@@ -462,7 +462,7 @@ static long hv_host_create_port(void *context, void *data, void __user *to)
 	if (r)
 		return r;
 
-	host = kzalloc(sizeof(*host), GFP_KERNEL_ACCOUNT);
+	host = kzalloc_obj(*host, GFP_KERNEL_ACCOUNT);
 	if (!host)
 		return -ENOMEM;
 
@@ -509,7 +509,7 @@ static long hv_host_connect(void *context, void *data, void __user *to)
 	    (arg->type != HV_PORTS_MESSAGE && arg->type != HV_PORTS_EVENT))
 		return -EINVAL;
 
-	host = kzalloc(sizeof(*host), GFP_KERNEL_ACCOUNT);
+	host = kzalloc_obj(*host, GFP_KERNEL_ACCOUNT);
 	if (!host)
 		return -ENOMEM;
 

@@ -41,7 +41,7 @@ static struct hv_vp *hv_vp_alloc(struct kvm_vcpu *vcpu)
 	struct hv_vp *vp;
 	int i;
 
-	vp = kzalloc(sizeof(*vp), GFP_KERNEL_ACCOUNT);
+	vp = kzalloc_obj(*vp, GFP_KERNEL_ACCOUNT);
 	if (!vp)
 		return NULL;
 
@@ -134,7 +134,7 @@ static struct hv_partition *hv_partition_alloc(struct kvm *kvm)
 {
 	struct hv_partition *partition;
 
-	partition = kzalloc(sizeof(*partition), GFP_KERNEL_ACCOUNT);
+	partition = kzalloc_obj(*partition, GFP_KERNEL_ACCOUNT);
 	if (!partition)
 		return NULL;
 

@@ -373,7 +373,7 @@ static struct hv_connection *hv_connection_alloc(u32 id, struct hv_port *port,
 {
 	struct hv_connection *connection;
 
-	connection = kzalloc(sizeof(*connection), GFP_KERNEL_ACCOUNT);
+	connection = kzalloc_obj(*connection, GFP_KERNEL_ACCOUNT);
 	if (!connection)
 		return NULL;
 
@@ -857,7 +857,7 @@ static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 	const struct hv_port_info *info = &in->port_info;
 	struct hv_port *port;
 
-	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	port = kzalloc_obj(*port, GFP_KERNEL_ACCOUNT);
 	if (!port)
 		return NULL;
 
@@ -1473,9 +1473,13 @@ void hv_ports_teardown(struct hv_partition *partition)
  */
 int __init hv_ports_cache_init(void)
 {
+	/*
+	 * Not shared: 7.3 makes a cache even if there is no memory for the name that
+	 * shared ones get, but complains when it is destroyed.
+	 */
 	hv_port_buffers = kmem_cache_create("hv_port_buffers",
 					    HV_PORT_BUFFERS * sizeof(struct hv_msg_buf),
-					    0, SLAB_ACCOUNT, NULL);
+					    0, SLAB_ACCOUNT | SLAB_NO_MERGE, NULL);
 	return hv_port_buffers ? 0 : -ENOMEM;
 }
 
