@@ -376,11 +376,11 @@ check_documented() {
 	(( found )) || return 1
 }
 
-# The kernel tree's own collection, but for the few scripts that want OCaml;
-# coccicheck takes one script, or all there are.
+# The kernel tree's own collection, but for the few scripts that want OCaml or do
+# not report; coccicheck takes one script, or all there are.
 cocci_scripts() {
 	grep -LrE --include='*.cocci' '^@.*ocaml' "$KSRC/scripts/coccinelle" |
-		sort | sed 's/^/COCCI=/'
+		xargs -rd '\n' grep -lE '^virtual report$' | sort | sed 's/^/COCCI=/'
 }
 
 coccicheck() {
@@ -425,7 +425,7 @@ prepare_clang() {
 clang_module_make() { clang_make -k "${WARN[@]}" KBUILD_MODPOST_WARN=1 "$@"; }
 
 # Without a kernel there are no symbols to find.
-NO_SYMBOLS='WARNING: (modpost: ("[^"]+" \[.*\] undefined|suppressed)|Symbol version dump)|Module\.symvers'
+NO_SYMBOLS='WARNING: (modpost: ("[^"]+" \[.*\] undefined|[^ ]+: symbol .* undefined|suppressed)|Symbol version dump)|Module\.symvers'
 
 check_clang() {
 	tool clang-kernel '^never$' prepare_clang || return
