@@ -25,7 +25,7 @@ unexport SECONDS
 
 .PHONY: modules tools help run run-single shell check check-all fuzz bench bench-check check-harness coverage \
 	mutants soak model kernel clean distclean
-.PHONY: lint check-lint patch modules_install install dkms
+.PHONY: lint check-lint check-install patch modules_install install dkms
 
 modules:
 	@$(machine)/build.sh modules
@@ -64,8 +64,8 @@ help:
 	@echo 'make check DEBUG=1  ... on a kernel with KASAN, lockdep and more'
 	@echo 'make check FLAVOUR=kcsan'
 	@echo '                    ... those of races, on a kernel that looks for them'
-	@echo 'make check-all      both of the first, and some tests on the other kernels, with'
-	@echo '                    one result'
+	@echo 'make check-all      both of the first, check-install, and some tests on the other'
+	@echo '                    kernels, with one result'
 	@echo '     LIMIT=N        ... within N seconds'
 	@echo 'make fuzz           a hostile guest, for 600 seconds'
 	@echo '     SECONDS=N      ... or N; SEED=N: from that seed'
@@ -83,6 +83,7 @@ help:
 	@echo 'make lint           what can be found by looking at the sources'
 	@echo '     CHECKS=GLOB    ... by the checks whose names match'
 	@echo 'make check-lint     plants faults in a copy of them: does lint find each?'
+	@echo 'make check-install  tests patch, install and dkms, into folders of its own'
 	@echo 'make kernel         the kernel of the test machine'
 	@echo 'make shell          a shell in the test machine'
 	@echo 'make clean          removes what was built, but for kernels and their trees,'
@@ -140,6 +141,9 @@ lint:
 
 check-lint:
 	@$(machine)/check-lint.sh
+
+check-install:
+	@$(machine)/check-install.sh
 
 run:
 	@$(machine)/run.sh

@@ -20,9 +20,10 @@ declare -a TIMES
 
 # one_stage NAME PLANNED VARIABLES...: into RESULT, "passed failed" or nothing.
 one_stage() {
-	local line status=0 left=$(( LIMIT - SECONDS ))
+	local line status=0 left=$(( LIMIT - SECONDS )) script=check.sh
 
 	RESULT=''
+	[[ $1 != install ]] || script=check-install.sh
 	(( left > 0 )) || { note "$1: there is no time left"; return 1; }
 	while IFS= read -r line; do
 		if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
@@ -30,7 +31,7 @@ one_stage() {
 			line="# $1: $line"
 		fi
 		say "$line"
-	done < <(exec env -u KSRC -u KOUT "${@:3}" timeout -k 20 "$left" "$MACHINE/check.sh" 2>&1)
+	done < <(exec env -u KSRC -u KOUT "${@:3}" timeout -k 20 "$left" "$MACHINE/$script" 2>&1)
 	wait $! || status=$?
 	(( status != 124 && status != 137 )) || note "$1: cut off after $left s"
 	return "$status"
@@ -54,6 +55,7 @@ stage() {
 
 main() {
 	stage ordinary 1200 KVER=6.12 FLAVOUR=ordinary
+	stage install 60 KVER=6.12 FLAVOUR=ordinary
 	stage debug 1500 KVER=6.12 FLAVOUR=debug
 	stage 6.1 700 KVER=6.1 FLAVOUR=ordinary TESTS="$SMOKE"
 	stage 7.3 700 KVER=7.3 FLAVOUR=ordinary TESTS="$SMOKE"

@@ -166,8 +166,8 @@ stages() {
 	rm -rf "$dir"
 	mkdir "$dir"
 	ln -s "$MACHINE"/{lib,check-all}.sh "$dir"
-	printf '#!/bin/bash\n%s\n' "$2" >"$dir/check.sh"
-	chmod +x "$dir/check.sh"
+	printf '#!/bin/bash\n%s\n' "$2" | tee "$dir/check.sh" >"$dir/check-install.sh"
+	chmod +x "$dir"/check{,-install}.sh
 	STAGES='*' "$dir/check-all.sh" >"$SAID" 2>&1 || STATUS=$?
 	[[ $V == 0 ]] || sed 's/^/# /' "$SAID"
 }
@@ -178,22 +178,22 @@ test_stages() {
 	KSRC='' KOUT='' stages stages-pass \
 		'echo "$(( ${#KSRC} + ${#KOUT} ? 0 : 3 )) passed, 0 failed"'
 	says "what each comes to" '^# debug: 3 passed, 0 failed in [0-9]+ s of [0-9]+$'
-	ends "12 passed, 0 failed" 0
+	ends "15 passed, 0 failed" 0
 	# shellcheck disable=SC2016 # the stage expands it
 	stages stages-skip '[ $KVER = 7.3 ] && echo "0 passed, 0 failed" || echo "3 passed, 0 failed"'
-	ends "9 passed, 0 failed" 0
+	ends "12 passed, 0 failed" 0
 	stages stages-fail 'echo "2 passed, 1 failed"; exit 1'
 	verdict "$(( $(grep -cE '^[0-9]+ passed' "$SAID") == 1 ))" "one count line"
-	ends "8 passed, 4 failed" 1
+	ends "10 passed, 5 failed" 1
 	stages stages-silent 'echo "error: no kernel"; exit 1'
 	says "what went wrong" '^error: no kernel$'
-	ends "0 passed, 4 failed" 1
+	ends "0 passed, 5 failed" 1
 	stages stages-odd 'echo "3 passed, 0 failed"; exit 1'
-	ends "12 passed, 4 failed" 1
+	ends "15 passed, 5 failed" 1
 	LIMIT=3 stages stages-late 'sleep 1000'
 	says "cut off in time" '^# ordinary: cut off after 3 s$'
-	says "and nothing begun after it" '^# debug: there is no time left$'
-	ends "0 passed, 4 failed" 1
+	says "and nothing begun after it" '^# install: there is no time left$'
+	ends "0 passed, 5 failed" 1
 }
 
 main() {
