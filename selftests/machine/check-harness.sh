@@ -196,6 +196,48 @@ test_stages() {
 	ends "0 passed, 5 failed" 1
 }
 
+# race WHO [WHO]: the report of a race, for the console
+race() {
+	local frame
+
+	printf '[  1.0] %s\r\n' "$(printf '=%.0s' {1..66})" 'BUG: KCSAN: data-race in a / b' ''
+	for frame in "$1" "${2:-kvm_vcpu_kick+0x1/0x2 [kvm]}"; do
+		printf '[  1.0] %s\r\n' 'write (marked) to 0xffff888101ffd508 of 4 bytes by task 3 on cpu 0:' \
+			' memcpy+0x1/0x2' " $frame" ' hv_hcall+0x1/0x2 [kvm_hv_ports]' \
+			' ksys_ioctl+0x1/0x2' ''
+	done
+	printf '[  1.0] %s\r\n' 'value changed: 0x1 -> 0x2' "$(printf '=%.0s' {1..66})"
+}
+
+# console WHAT STATUS: 0 if it is clean, else 1
+console() {
+	local status=0
+
+	SAID=$WORK/said.races
+	console_clean "$WORK/races.console" >"$SAID" || status=1
+	verdict "$(( status == $2 ))" "$1"
+}
+
+test_races() {
+	local others='kvm_vcpu_kick+0x1/0x2 [kvm]'
+
+	SCENARIO=races
+	race "$others" >"$WORK/races.console"
+	console "one that others have below us is not ours" 0
+	race 'hv_msg_post+0x1/0x2 [kvm_hv_ports]' >"$WORK/races.console"
+	console "one that is ours" 1
+	race "$others" 'hv_msg_post+0x1/0x2 [kvm_hv_ports]' >"$WORK/races.console"
+	console "the second access is ours" 1
+	race "$others" 'synic_set_msr+0x1/0x2 [kvm]' >"$WORK/races.console"
+	console "in KVM's emulation of Hyper-V" 1
+	{
+		race "$others"
+		printf '[  2.0] WARNING: something else\r\n'
+	} >"$WORK/races.console"
+	console "a warning after one that is not ours" 1
+	rm "$WORK/races.console"
+}
+
 main() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}"
 	describe_accel
@@ -206,7 +248,7 @@ main() {
 	build_init
 	unlock_build
 	for one in outcomes success only_skips warning panic quiet_end stop_once stop_twice \
-		   stop_always module_held too_long stages; do
+		   stop_always module_held too_long races stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
 		"test_$one"
