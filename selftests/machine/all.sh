@@ -7,6 +7,7 @@
 . "$MACHINE/source.sh"
 . "$MACHINE/kernel.sh"
 . "$MACHINE/tests.sh"
+. "$MACHINE/monitor.sh"
 . "$MACHINE/boot.sh"
 . "$MACHINE/report.sh"
 

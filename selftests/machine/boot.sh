@@ -84,8 +84,9 @@ qemu_options() {
 start_qemu() {
 	: >"$1/results"
 	: >"$1/heartbeat"
+	open_monitor "$1"
 	qemu_options "$1" "$2" "file:$1/console"
-	"$QEMU" "${QEMU_OPTIONS[@]}" >>"$1/qemu.log" 2>&1 </dev/null &
+	"$QEMU" "${QEMU_OPTIONS[@]}" "${MONITOR_OPTIONS[@]}" >>"$1/qemu.log" 2>&1 </dev/null &
 	QEMU_PID=$!
 }
 
@@ -131,12 +132,15 @@ boot() {
 			line=
 		done
 		(( alive )) || break
-		if [[ ! $BOOT_END ]] && overdue "$dir/heartbeat"; then
+		if monitor_says 0.2; then
+			on_monitor
+		elif [[ ! $BOOT_END ]] && overdue "$dir/heartbeat"; then
+			show_cpus
 			kill_qemu
 		fi
-		sleep 0.2
 	done
 	exec {fd}<&-
+	close_monitor
 	wait "$QEMU_PID" || status=$?
 	QEMU_PID=
 	[[ ! $BOOT_END ]] || return 0
