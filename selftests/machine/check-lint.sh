@@ -10,8 +10,7 @@
 . "$MACHINE/lint-checks.sh"
 
 FOUND=0 PLANTED=0
-LAST_PATCH=$(patch_list | tail -n 1)
-LAST_PATCH=${LAST_PATCH#"$TOP/"}
+mapfile -t SERIES < <(patch_list | sed "s,^$TOP/,,")
 
 # Not each of the kernel's scripts need be tried.
 cocci_scripts() { printf 'COCCI=%s\n' "$KSRC/scripts/coccinelle/free/ifnullfree.cocci"; }

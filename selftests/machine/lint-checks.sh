@@ -19,7 +19,7 @@ PASSED=0 FAILED=0
 # shellcheck disable=SC2034 # used by who sources this
 ALL_CHECKS=(checkpatch checkpatch-programs checkpatch-patches shellcheck
 	docutils kernel-doc versions uapi warnings sparse arrows documented
-	coccinelle clang clang-programs clang-kvm sparse-kvm)
+	coccinelle clang clang-programs clang-kvm sparse-kvm patch-steps)
 
 prepare_lint() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_LINT[@]}"
@@ -466,4 +466,86 @@ check_sparse_kvm() {
 	tool clang-kernel '^never$' prepare_clang || return
 	tool sparse-kvm "$COMPLAINTS" kvm_objects "${SPARSE[@]}" |
 		{ grep -vE "$NOT_OURS" || true; }
+}
+
+STEPS=$LINT/steps
+
+# link_tree FOLDER: of the kernel's tree, with a "/" at its end; links, but folders
+# where a file is that the patches touch.
+link_tree() {
+	local entry
+
+	mkdir -p "$STEPS/tree/$1"
+	while read -r entry; do
+		if grep -q "^$1$entry/" "$STEPS/touched"; then
+			link_tree "$1$entry/"
+		elif ! grep -qxF "$1$entry" "$STEPS/touched"; then
+			ln -s "$KSRC/$1$entry" "$STEPS/tree/$1$entry"
+		fi
+	done < <(find "$KSRC/$1" -mindepth 1 -maxdepth 1 -printf '%f\n')
+}
+
+# The touched files as they were before the patches.
+unpatched_files() {
+	local file patch
+
+	while read -r file; do
+		copy_or_remove "$KSRC" "$STEPS/files" "$file"
+	done <"$STEPS/touched"
+	patch_list | tac | while read -r patch; do
+		patch -d "$STEPS/files" -p1 -R --fuzz=0 --force --silent <"$patch" || return
+	done
+}
+
+steps_make() {
+	make -C "$STEPS/tree" O="$STEPS/out" ARCH=x86_64 LLVM="-$CLANG" -j"$JOBS" "$@"
+}
+
+prepare_steps() {
+	prepare_clang || return
+	rm -rf "$STEPS/tree" "$STEPS/files"
+	mkdir -p "$STEPS/files" "$STEPS/out"
+	patch_list | touched_files >"$STEPS/touched"
+	link_tree ''
+	unpatched_files || return
+	cp "$CLANG_OUT/.config" "$STEPS/out/.config"
+	steps_make olddefconfig modules_prepare
+}
+
+# step_objects: of the touched files, those that there are by now
+step_objects() {
+	local object
+
+	while read -r object; do
+		[[ ! -e $STEPS/tree/${object%.o}.c ]] || printf '%s\n' "$object"
+	done < <(touched_objects)
+}
+
+# What is called of the series' own must be there; nothing is linked to show it.
+undefined_symbols() {
+	comm -23 <("llvm-nm-$CLANG" -ju "$@" | grep hv_ports | sort -u) \
+		<("llvm-nm-$CLANG" -jU "$@" | sort -u) |
+		sed 's/$/: undefined/'
+}
+
+# After each patch, a KVM that compiles.
+check_patch_steps() {
+	local patch file objects patches
+
+	mapfile -t patches < <(patch_list | sed "s,^$TOP/,,")
+	some "${patches[@]}" || return
+	tool steps-kernel '^never$' prepare_steps || return
+	for patch in "${patches[@]}"; do
+		patch -d "$STEPS/files" -p1 --fuzz=0 --force --silent \
+			--no-backup-if-mismatch <"$TREE/$patch" || return
+		while read -r file; do
+			copy_or_remove "$STEPS/files" "$STEPS/tree" "$file"
+		done <"$STEPS/touched"
+		mapfile -t objects < <(step_objects)
+		{
+			tool steps "$COMPLAINTS" steps_make -k "${WARN_KVM[@]}" "${objects[@]}" ||
+				return
+			(cd "$STEPS/out" && undefined_symbols "${objects[@]}")
+		} | sed "s,^,$patch: ,"
+	done
 }
