@@ -98,7 +98,7 @@ test_panic() {
 	scenario panic pass panic pass
 	says "the test that the machine died under" '^not ok 2 panic # the machine died$'
 	says "the test after it, in a new boot" '^ok 3 pass '
-	says "where its CPUs were" '^# CPU#0: RIP=ffffffff[0-9a-f]{8} [A-Za-z_]+.*, CPL=0 HLT=[01], GS base ffff'
+	says "where its CPUs were" '^# CPU#0: RIP=ffffffff[0-9a-f]{8} [A-Za-z_]+.*, RFL=[0-9a-f]{8} CPL=0 II=[01] HLT=[01], GS base ffff'
 	says "the panic" '^#  .*Kernel panic'
 	says "the console" '^not ok 4 console '
 	says "the missing end" '^# no end marker: the machine ended during test 2 panic'
@@ -117,7 +117,7 @@ test_quiet_end() {
 test_stop_once() {
 	STALL=12 scenario stop-once pass stop-once pass
 	says "said loudly" '^# \*\*\* THE MACHINE STOPPED in boot 1: .* test 2 stop-once'
-	says "where its CPUs were" '^# CPU#1: RIP=ffffffff[0-9a-f]{8} [A-Za-z_]+.*, CPL=0 HLT=[01], GS base ffff'
+	says "where its CPUs were" '^# CPU#1: RIP=ffffffff[0-9a-f]{8} [A-Za-z_]+.*, RFL=[0-9a-f]{8} CPL=0 II=[01] HLT=[01], GS base ffff'
 	says "how many are repeated" '^# \*\*\* the 2 tests not finished are run again'
 	says "a second boot finishes them" '^ok 2 stop-once '
 	verdict "$(( $(grep -c '^ok 1 pass' "$SAID") == 1 ))" "what was finished is not repeated"

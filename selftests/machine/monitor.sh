@@ -83,7 +83,8 @@ print_cpus() {
 			return name == "_end" ? "a module" : name
 		}
 		/CPU#/ { cpu = part("CPU#[0-9]+") }
-		/RIP=/ { rip = part("RIP=[0-9a-f]+"); state = part("CPL=[0-9]") " " part("HLT=[0-9]") }
+		/RIP=/ { rip = part("RIP=[0-9a-f]+") }
+		/RFL=/ { state = part("RFL=[0-9a-f]+") " " part("CPL=[0-9]") " " part("II=[0-9]") " " part("HLT=[0-9]") }
 		/^GS =/ {
 			printf "# %s: %s%s, %s, GS base %s\n", cpu, rip,
 			       rip ~ /=ffffffff/ ? " " symbol(substr(rip, 5)) : "", state, $3
