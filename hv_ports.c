@@ -1479,7 +1479,7 @@ int __init hv_ports_cache_init(void)
 	 */
 	hv_port_buffers = kmem_cache_create("hv_port_buffers",
 					    HV_PORT_BUFFERS * sizeof(struct hv_msg_buf),
-					    0, SLAB_ACCOUNT | SLAB_NO_MERGE, NULL);
+					    0, SLAB_NO_MERGE, NULL);
 	return hv_port_buffers ? 0 : -ENOMEM;
 }
 
