@@ -15,7 +15,7 @@
 : "${LIMIT:=5220}" "${STAGES:=*}"
 PASSED=0 FAILED=0
 # Something of each part: messages, events, doorbells, VM to VM, loading.
-SMOKE='hv_@(message|pending|event|doorbell_matrix|two_vms|module|refused)_test'
+SMOKE='hv_@(message|pending|event|doorbell_matrix|partition|kill|late_post|module|refused)_test'
 declare -a TIMES
 
 # one_stage NAME PLANNED VARIABLES...: into RESULT, "passed failed" or nothing.
