@@ -7,7 +7,9 @@
  * through another mapping what a guest's other vCPU could do to the slot, or
  * VP 1 runs, and then the write goes on.
  */
+#include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "hv_case_util.h"
@@ -243,6 +245,15 @@ static void guest_poster(struct hv_test_vp *vp)
 	GUEST_DONE();
 }
 
+/* Grace periods: what is freed after one is free, and KASAN knows. */
+static void await_rcu(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		TEST_ASSERT(!syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), "membarrier");
+}
+
 /* KVM is stopped at the first byte behind MessageType, which comes last. */
 static void host_filled(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 {
@@ -252,6 +263,7 @@ static void host_filled(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 	thread = run_until_write(vm, vcpus[0], &byte);
 	TEST_ASSERT_EQ(byte, sizeof(other_view(vm)->message_type));
 	hv_test_finish(vcpus[1]);
+	await_rcu();
 	TEST_ASSERT_EQ(other_view(vm)->message_type, 0);
 	resume(vm, thread);
 }
