@@ -52,8 +52,9 @@ static void guest_poster(struct hv_test_vp *vp)
 static void adjust(bool post_was_first)
 {
 	static s64 step;
+	const bool was_delayed = step > 0;
 
-	if (post_was_first != (step > 0))
+	if (post_was_first != was_delayed)
 		step = post_was_first ? MIN_STEP : -MIN_STEP;
 	else if (step > -MAX_STEP && step < MAX_STEP)
 		step *= 2;
