@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The verbs that put something where it is used: make patch, modules_install,
-# install and dkms, for the kernel of the machine, into folders of our own.
+# install and dkms, for the kernel of the machine, into folders of our own.  And a
+# series whose source is not to be had.
 
 . "${BASH_SOURCE[0]%/*}/all.sh"
 
@@ -194,6 +195,13 @@ test_dkms() {
 	refuses "... and not for one without" 'built without the patches'
 }
 
+test_no_source() {
+	run check KVER=7.99
+	works "tests on a series that the archive has not"
+	says "... are skipped, and why" '^1\.\.0 # SKIP linux-source-7\.99 cannot be had'
+	rm -rf "$BUILD/7.99"
+}
+
 main() {
 	need_packages "${PACKAGES_BUILD[@]}" kmod
 	have_module || die "there is no module to be installed"
@@ -210,6 +218,7 @@ main() {
 	test_modules_install
 	test_install
 	test_dkms
+	test_no_source
 	note "$(( SECONDS - START )) s in all"
 	say "$PASSED passed, $FAILED failed"
 	exit "$(( FAILED || !PASSED ))"
