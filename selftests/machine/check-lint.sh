@@ -10,7 +10,7 @@
 . "$MACHINE/lint-checks.sh"
 
 FOUND=0 PLANTED=0
-mapfile -t SERIES < <(patch_list | sed "s,^$TOP/,,")
+mapfile -t SERIES < <(series)
 
 # Not each of the kernel's scripts need be tried.
 cocci_scripts() { printf 'COCCI=%s\n' "$KSRC/scripts/coccinelle/free/ifnullfree.cocci"; }

@@ -528,11 +528,14 @@ undefined_symbols() {
 		sed 's/$/: undefined/'
 }
 
+# The patches, as named in the checkout.
+series() { patch_list | sed "s,^$TOP/,,"; }
+
 # After each patch, a KVM that compiles.
 check_patch_steps() {
 	local patch file objects patches
 
-	mapfile -t patches < <(patch_list | sed "s,^$TOP/,,")
+	mapfile -t patches < <(series)
 	some "${patches[@]}" || return
 	tool steps-kernel '^never$' prepare_steps || return
 	for patch in "${patches[@]}"; do
@@ -546,6 +549,6 @@ check_patch_steps() {
 			tool steps "$COMPLAINTS" steps_make -k "${WARN_KVM[@]}" "${objects[@]}" ||
 				return
 			(cd "$STEPS/out" && undefined_symbols "${objects[@]}")
-		} | sed "s,^,$patch: ,"
+		} | sed "s,^,$patch: ," || return
 	done
 }
