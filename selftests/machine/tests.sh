@@ -26,7 +26,7 @@ else
 fi
 
 # What has vCPUs, VMs or the host at the same thing at the same time.
-RACE_TESTS='hv_*race_test|hv_@(stress|once|late_post|kill|delete|fuzz|host|two_vms|order|halt|mutual)_test'
+RACE_TESTS='hv_*race_test|hv_@(stress|once|late_post|kill|delete|fuzz|host|two_vms|order|halt|mutual|grace)_test'
 
 TESTS_OUT=$WORK/tests
 GUEST_OUT=$WORK/guest
