@@ -64,6 +64,8 @@ struct fz_vp {
 	u64 flags[FZ_SINTS][FZ_FLAG_WORDS];
 	/* There is something to be done before the guest goes on. */
 	bool request;
+	/* There was no memory where it was to be done: when memory comes or goes */
+	bool missed;
 	/* Interrupts that wait, by vector */
 	u64 interrupts[4];
 };
@@ -123,6 +125,12 @@ static inline void *fz_at(struct fz_model *m, u64 gpa)
 
 static inline void fz_set_memory(struct fz_model *m, int page, u8 kind)
 {
+	int i;
+
+	for (i = 0; i < FZ_VPS && (kind != FZ_HOLE || m->kind[page] != FZ_HOLE); i++) {
+		m->vps[i].request |= m->vps[i].missed;
+		m->vps[i].missed = false;
+	}
 	m->kind[page] = kind;
 	memset(m->memory[page], 0, FZ_PAGE_SIZE);
 }
@@ -170,10 +178,16 @@ static inline void fz_raise(struct fz_vp *vp, int sint)
 
 static inline void fz_deliver_flags(struct fz_model *m, struct fz_vp *vp, int sint)
 {
-	u64 *there = fz_at(m, fz_page_of_msr(vp->siefp) + sint * FZ_FLAGS / 8);
+	const u64 gpa = fz_page_of_msr(vp->siefp) + sint * FZ_FLAGS / 8;
 	bool new = false;
+	u64 *there;
 	int word;
 
+	if (!fz_can_write(m, gpa)) {
+		vp->missed |= fz_has_flags(vp);
+		return;
+	}
+	there = fz_at(m, gpa);
 	for (word = 0; word < FZ_FLAG_WORDS; word++) {
 		new |= vp->flags[sint][word] & ~there[word];
 		there[word] |= vp->flags[sint][word];
@@ -204,8 +218,12 @@ static inline void fz_deliver_message(struct fz_model *m, struct fz_vp *vp, int 
 	const u64 gpa = fz_page_of_msr(vp->simp) + sint * FZ_SLOT_SIZE;
 	struct hv_port_message *slot;
 
-	if (!vp->queue[sint] || !fz_can_write(m, gpa))
+	if (!vp->queue[sint])
 		return;
+	if (!fz_can_write(m, gpa)) {
+		vp->missed = true;
+		return;
+	}
 	slot = fz_at(m, gpa);
 	if (slot->message_type)
 		slot->message_flags = HV_PORT_MESSAGE_PENDING;
@@ -228,7 +246,7 @@ static inline void fz_deliver(struct fz_model *m, struct fz_vp *vp)
 		return;
 
 	for (sint = 0; sint < FZ_SINTS; sint++)
-		if (fz_is_on(vp->siefp) && fz_can_write(m, fz_page_of_msr(vp->siefp)))
+		if (fz_is_on(vp->siefp))
 			fz_deliver_flags(m, vp, sint);
 	for (sint = 0; sint < FZ_SINTS; sint++)
 		if (fz_is_on(vp->simp))
