@@ -31,8 +31,8 @@
 #define WAITS		6
 /* How many times longer than usual nobody takes without reason */
 #define LONG		10
-/* Shares 1 CPU in 3000 with a sender, and 1 in 10 with what the kernel has to do. */
-#define NICE		-10
+/* Leaves the sender one part in 10000, and what the kernel has to do one in 30. */
+#define NICE		-15
 
 static struct hv_caller c;
 static int dev, host, connection;
