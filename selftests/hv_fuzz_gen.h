@@ -566,6 +566,9 @@ static inline void fz_place(struct fz_gen *g, struct fz_step *s, u8 *input,
 		fz_mutate_control(g, s);
 	if (fast && !(s->control & HV_HYPERCALL_FAST_BIT))
 		fz_fix_registers(g, s);
+	/* A bad address, taken for input, may have somebody else's id in it. */
+	if (g->alone && !fast && s->control & HV_HYPERCALL_FAST_BIT)
+		s->in = s->out = s->gpa;
 }
 
 static inline void fz_gen_call(struct fz_gen *g, struct fz_step *s)

@@ -11,7 +11,7 @@ FUZZ_SEED=${2:-0x$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')}
 	echo "error: SECONDS and SEED are numbers, not \"$FUZZ_SECONDS\" and \"$FUZZ_SEED\"" >&2
 	exit 1
 }
-PART=600
+PART=300
 PARTS=$(( (FUZZ_SECONDS + PART - 1) / PART ))
 # More seeds than a part can get through
 PART_SEEDS=0x10000
