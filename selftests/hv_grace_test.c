@@ -6,7 +6,7 @@
  * The sender has the lowest of priorities.  When it has made some calls, a thread of
  * a higher one takes its CPU away, wherever the sender is, and keeps it until the VM is
  * gone, or for so long that the VM must be waiting for the sender.  Only a kernel that
- * preempts itself does that within a call.
+ * preempts itself at once does that within a call.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -146,11 +146,12 @@ static void measure(void)
 	close(connection);
 }
 
+/* One that says PREEMPT may put it off until the call is over, but not a debug kernel. */
 static bool kernel_preempts_itself(void)
 {
 	struct utsname name;
 
-	return !uname(&name) && strstr(name.version, "PREEMPT");
+	return HV_TEST_SCALE > 1 && !uname(&name) && strstr(name.version, "PREEMPT");
 }
 
 int main(void)
@@ -158,7 +159,7 @@ int main(void)
 	int round, waits = 0;
 
 	if (!kernel_preempts_itself())
-		ksft_exit_skip("nobody loses the CPU within a call on this kernel\n");
+		ksft_exit_skip("nobody is sure to lose the CPU within a call on this kernel\n");
 	dev = hv_dev_open();
 	host = hv_dev_create_host(dev, &host_id);
 	sem_init(&take_cpu, 0, 0);
