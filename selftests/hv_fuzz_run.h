@@ -79,7 +79,22 @@ static inline u64 fz_make_free(u64 gpa)
 	return true;
 }
 
-/* Until there are no more: an EOI may bring the next. */
+static inline void fz_exit(void)
+{
+	u32 ignored;
+
+	cpuid(0, &ignored, &ignored, &ignored, &ignored);
+}
+
+static inline void fz_open_window(void)
+{
+	asm volatile("sti; nop; nop; cli" : : : "memory");
+}
+
+/*
+ * Until there are no more: an EOI may bring the next.  An emulated CPU may lose the
+ * request to exit for one that waits; it has it again after the next exit.
+ */
 static inline u64 fz_make_window(u64 *sum)
 {
 	u64 before;
@@ -87,7 +102,9 @@ static inline u64 fz_make_window(u64 *sum)
 	hv_store(sum, 0);
 	do {
 		before = hv_load(sum);
-		asm volatile("sti; nop; nop; cli" : : : "memory");
+		fz_open_window();
+		fz_exit();
+		fz_open_window();
 	} while (hv_load(sum) != before);
 	return before;
 }
@@ -101,10 +118,9 @@ static inline u64 fz_make_window(u64 *sum)
 static inline u8 fz_make_wrmsr(u32 msr, u64 value)
 {
 	const u8 vector = wrmsr_safe(msr, value);
-	u32 ignored;
 
 	if (vector)
-		cpuid(0, &ignored, &ignored, &ignored, &ignored);
+		fz_exit();
 	return vector;
 }
 
