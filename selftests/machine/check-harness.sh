@@ -142,6 +142,26 @@ test_stop_always() {
 	ends "2 passed, 3 failed" 1
 }
 
+test_astray_once() {
+	[[ $ACCEL == tcg ]] || return 0
+	scenario astray-once pass astray-once pass
+	says "said loudly" '^# \*\*\* A CPU WENT ASTRAY in boot 1: .* test 2 astray-once'
+	says "where" '^#   RIP: 0010:exc_page_fault'
+	says "a second boot finishes" '^ok 2 astray-once '
+	verdict "$(( $(grep -c '^ok 1 pass' "$SAID") == 1 ))" "what was finished is not repeated"
+	ends "5 passed, 0 failed" 0
+}
+
+test_astray_always() {
+	[[ $ACCEL == tcg ]] || return 0
+	scenario astray-always warning astray pass
+	says "then alone" '^# \*\*\* 2 astray is run again alone, one CPU at a time'
+	says "where it is no excuse" '^not ok 2 astray # the machine died$'
+	says "the test after it" '^ok 3 pass '
+	says "a warning before it" '^# during test 1 warning:$'
+	ends "2 passed, 3 failed" 1
+}
+
 test_module_held() {
 	have_module || return 0
 	scenario module-held pass::ports pin::ports pass::ports pass
@@ -250,7 +270,7 @@ main() {
 	build_init
 	unlock_build
 	for one in outcomes success only_skips warning panic quiet_end stop_once stop_twice \
-		   stop_always module_held too_long races stages; do
+		   stop_always astray_once astray_always module_held too_long races stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
 		"test_$one"

@@ -957,6 +957,22 @@ static int crash_kernel(const char *name)
 	return !!ret;
 }
 
+#define MSR_GS_BASE	0xc0000101
+
+/* Have another CPU run the kernel without its GS base. */
+static int lead_astray(void)
+{
+	const __u64 gs_base = 0;
+	int fd = open("/dev/cpu/1/msr", O_WRONLY);
+
+	if (fd < 0 || pwrite(fd, &gs_base, sizeof(gs_base), MSR_GS_BASE) < 0) {
+		perror("/dev/cpu/1/msr");
+		return 1;
+	}
+	for (;;)
+		pause();
+}
+
 static int provoke_main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -983,6 +999,10 @@ static int provoke_main(int argc, char **argv)
 	if (!strcmp(what, "pin"))
 		return !!write_file(TRACING "/events/sched/sched_process_exit/trigger",
 				    "enable_event:hv_ports:hv_ports_hypercall");
+	if (!strcmp(what, "astray"))
+		return lead_astray();
+	if (!strcmp(what, "astray-once"))
+		return atoi(argument("hv.boot", "1")) > 1 ? 0 : lead_astray();
 	if (!strcmp(what, "stop-once"))
 		return atoi(argument("hv.boot", "1")) > 1 ? 0 : crash_kernel("hardlockup");
 	if (!strcmp(what, "stop-twice"))

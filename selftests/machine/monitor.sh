@@ -7,7 +7,7 @@
 # ask what its CPUs were doing.
 
 MONITOR_ASK='' MONITOR_ANSWER='' MONITOR_PART='' MONITOR_SAID=''
-MONITOR_OPTIONS=()
+MONITOR_OPTIONS=() ASTRAY=''
 
 # open_monitor DIR: QEMU is then started with MONITOR_OPTIONS.
 open_monitor() {
@@ -54,14 +54,19 @@ on_monitor() {
 	esac
 }
 
-# Where the CPUs of a machine are that died or does not go on.  One that runs the
-# kernel without its GS base has been led astray.
+# Where the CPUs of a machine are that died or does not go on.  ASTRAY is set if one
+# runs the kernel without its GS base.
 show_cpus() {
+	local cpus
+
 	ask_monitor human-monitor-command '{"command-line": "info registers -a"}'
 	while monitor_says 5; do
 		[[ $MONITOR_SAID == *'"return": "'*CPU#* ]] || continue
 		MONITOR_SAID=${MONITOR_SAID//\\r/}
-		print_cpus <<<"${MONITOR_SAID//\\n/$'\n'}"
+		cpus=$(print_cpus <<<"${MONITOR_SAID//\\n/$'\n'}")
+		printf '%s\n' "$cpus"
+		# shellcheck disable=SC2034 # used in boot.sh
+		[[ $cpus != *', astray'* ]] || ASTRAY=1
 		break
 	done
 }
@@ -84,9 +89,10 @@ print_cpus() {
 		}
 		/CPU#/ { cpu = part("CPU#[0-9]+") }
 		/RIP=/ { rip = part("RIP=[0-9a-f]+") }
-		/RFL=/ { state = part("RFL=[0-9a-f]+") " " part("CPL=[0-9]") " " part("II=[0-9]") " " part("HLT=[0-9]") }
+		/RFL=/ { kernel = /CPL=0/ && rip ~ /=ffffffff/; state = part("RFL=[0-9a-f]+") " " part("CPL=[0-9]") " " part("II=[0-9]") " " part("HLT=[0-9]") }
 		/^GS =/ {
-			printf "# %s: %s%s, %s, GS base %s\n", cpu, rip,
-			       rip ~ /=ffffffff/ ? " " symbol(substr(rip, 5)) : "", state, $3
+			printf "# %s: %s%s, %s, GS base %s%s\n", cpu, rip,
+			       rip ~ /=ffffffff/ ? " " symbol(substr(rip, 5)) : "", state, $3,
+			       kernel && $3 !~ /^ffff8/ ? ", astray" : ""
 		}'
 }

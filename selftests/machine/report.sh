@@ -79,14 +79,32 @@ on_death() {
 	(( ${#COMPLAINTS[@]} <= DEATHS && LEFT != $(unfinished "$1" | wc -l) ))
 }
 
-# The machine stopped: that is likely the emulation's doing, so what was not
-# finished is run again.  If it stops under the same test, that gets a machine of
-# its own in which the CPUs take turns, which does not stop by itself: a kernel that
-# hangs hangs again.
+# A CPU that is astray tramples over memory, so what the kernel says under the last
+# test is not the kernel's.
+forget_last_test() {
+	local console=${CONSOLES[-1]} end
+
+	end=$(grep -an 'machine: test .*: start' "$console" | tail -n 1 | cut -d: -f1)
+	head -n "${end:-0}" "$console" >"$console.judged"
+	CONSOLES[-1]=$console.judged
+}
+
+# The machine stopped, or a CPU went astray: that is likely the emulation's doing, so
+# what was not finished is run again.  If it happens under the same test, that gets a
+# machine of its own in which the CPUs take turns, where neither happens by itself: a
+# kernel that hangs hangs again.
 on_stop() {
 	STOPS=$((STOPS + 1))
-	note "*** THE MACHINE STOPPED in boot ${#CONSOLES[@]}:" \
-		"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
+	if [[ $BOOT_END == astray ]]; then
+		note "*** A CPU WENT ASTRAY in boot ${#CONSOLES[@]}:" \
+			"the kernel ran without its GS base${RUNNING:+ during test $RUNNING} ***"
+		sed -n '/stack guard page was hit/,$s/.*\(RIP: 00\)/\1/p' "${CONSOLES[-1]}" |
+			awk '!said[$0]++ { print "#   " $0 }'
+		forget_last_test
+	else
+		note "*** THE MACHINE STOPPED in boot ${#CONSOLES[@]}:" \
+			"no heartbeat${RUNNING:+ any more during test $RUNNING} ***"
+	fi
 	show_output
 	if (( STOPS > REBOOTS )) || [[ $ALONE ]]; then
 		COMPLAINTS+=("the machine stopped in $STOPS boots")
@@ -126,7 +144,7 @@ another_boot() {
 	local alone=$ALONE
 
 	case $BOOT_END in
-	stopped) on_stop "$1" || return 1 ;;
+	stopped|astray) on_stop "$1" || return 1 ;;
 	timeout) COMPLAINTS+=("the end of the machine: timeout"); return 1 ;;
 	*)
 		if [[ ! $ENDED ]]; then
@@ -135,9 +153,9 @@ another_boot() {
 			COMPLAINTS+=("the end of the machine: $BOOT_END")
 		fi ;;
 	esac
-	[[ $PLAN == "$GIVEN" || $BOOT_END == stopped ]] ||
+	[[ $PLAN == "$GIVEN" || $BOOT_END == @(stopped|astray) ]] ||
 		COMPLAINTS+=("planned ${PLAN:-nothing}, $GIVEN tests were given")
-	[[ $BOOT_END == stopped ]] || ALONE=''
+	[[ $BOOT_END == @(stopped|astray) ]] || ALONE=''
 	[[ ! $ENDED || $alone ]] && [[ $(unfinished "$1") ]]
 }
 
