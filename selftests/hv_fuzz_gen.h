@@ -567,8 +567,10 @@ static inline void fz_place(struct fz_gen *g, struct fz_step *s, u8 *input,
 	if (fast && !(s->control & HV_HYPERCALL_FAST_BIT))
 		fz_fix_registers(g, s);
 	/* A bad address, taken for input, may have somebody else's id in it. */
-	if (g->alone && !fast && s->control & HV_HYPERCALL_FAST_BIT)
-		s->in = s->out = s->gpa;
+	if (g->alone && !fast && s->control & HV_HYPERCALL_FAST_BIT) {
+		s->in = s->gpa;
+		s->out = s->gpa;
+	}
 }
 
 static inline void fz_gen_call(struct fz_gen *g, struct fz_step *s)
