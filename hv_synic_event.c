@@ -8,7 +8,6 @@
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
-#include <linux/preempt.h>
 
 #include "hv_ports.h"
 #include "hv_ports_trace.h"
@@ -33,13 +32,10 @@ static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
  */
 void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag)
 {
-	/* Whoever finds the flag set counts on the request. */
-	preempt_disable();
-	if (!test_and_set_bit(flag, (unsigned long *)vp->flags[sint])) {
-		hv_event_add(vp, sint, flag / 64);
-		hv_kvm->request_deliver(vp->vcpu);
-	}
-	preempt_enable();
+	set_bit(flag, (unsigned long *)vp->flags[sint]);
+	hv_event_add(vp, sint, flag / 64);
+	/* Even if the flag was set: it may wait for memory that is back by now. */
+	hv_kvm->request_deliver(vp->vcpu);
 }
 
 /* True if the guest has a flag that it had not before. */

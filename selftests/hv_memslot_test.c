@@ -3,8 +3,10 @@
  * User space takes the memory of a SIM or SIEF page away and puts it back, as it
  * does when it moves or splits a memory slot.  What is sent meanwhile arrives when
  * the memory is back, and nobody needs to do anything more for it: no post, no EOM,
- * no EOI.
+ * no EOI.  Of memory that only faults meanwhile nobody hears when it is back: what is
+ * sent next has to see to it, be it the same flag.
  */
+#include <sys/mman.h>
 #include <time.h>
 
 #include "hv_case_util.h"
@@ -140,6 +142,32 @@ static void host_between_runs(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 	}
 }
 
+static void set_access(int prot)
+{
+	TEST_ASSERT(!mprotect(page, getpagesize(), prot), "mprotect");
+}
+
+static void host_faulting(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
+{
+	u64 stage = 0, number;
+
+	set_up(vm);
+	put_page(vm, true);
+	hv_test_step(vcpus[0], stage++);
+	hv_test_step(vcpus[1], 0);
+	for (number = 0; number < ROUNDS; number++) {
+		set_access(PROT_NONE);
+		hv_test_step(vcpus[1], number * 2 + 1);
+		/* It tries. */
+		hv_test_step(vcpus[0], stage++);
+		set_access(PROT_READ | PROT_WRITE);
+		hv_test_step(vcpus[1], number * 2 + 2);
+		hv_test_step(vcpus[0], stage++);
+		TEST_ASSERT(has_arrived(number), "number %lu is not there", number);
+		clear_page();
+	}
+}
+
 /* Bounded, so that what does not come is a failure and not a hang */
 #define AWAIT(condition)							\
 do {										\
@@ -196,6 +224,8 @@ static const struct hv_test_case cases[] = {
 	  .host = host_between_runs, .arg = MESSAGE },
 	{ "flag, between two runs", { guest_runner, guest_sender },
 	  .host = host_between_runs, .arg = EVENT },
+	{ "flag, memory that faults", { guest_runner, guest_sender },
+	  .host = host_faulting, .arg = EVENT },
 	{ "message, while halted", { guest_sleeper, guest_sender },
 	  .host = host_halted, .arg = MESSAGE },
 	{ "flag, while halted", { guest_sleeper, guest_sender },
