@@ -215,7 +215,7 @@ void hv_partitions_exit(void)
  * Attaching pins the module until the VM goes.  vCPUs that are here get their
  * VP now; others when they turn their SynIC on.
  *
- * Context: process, not under kvm->srcu; takes L0, then L1; sleeps.
+ * Context: process, not under kvm->srcu; takes L1, then L0; sleeps.
  * Return: the partition, which is the VM's and not counted; -ENOMEM; or -ENODEV
  * if the module is being loaded or unloaded, or the VM's memory is encrypted.
  */
@@ -246,16 +246,16 @@ struct hv_partition *hv_partition_attach(struct kvm *kvm)
 	 * Whoever finds the VM attached neither links it before others can find it,
 	 * nor makes a port before its VPs are there.
 	 */
-	mutex_lock(&hv_partitions_lock);
 	mutex_lock(&partition->lock);
+	mutex_lock(&hv_partitions_lock);
 	r = hv_kvm->attach_vm(kvm, partition);
-	if (!r) {
+	if (!r)
+		hv_partition_publish(partition);
+	mutex_unlock(&hv_partitions_lock);
+	if (!r)
 		kvm_for_each_vcpu(i, vcpu, kvm)
 			hv_partition_add_vp(partition, vcpu);
-		hv_partition_publish(partition);
-	}
 	mutex_unlock(&partition->lock);
-	mutex_unlock(&hv_partitions_lock);
 	if (!r)
 		return partition;
 
@@ -294,7 +294,7 @@ static void hv_partition_unlink_locked(struct hv_partition *a, struct hv_partiti
  * Whoever found it before finds @dying, under L1.  It has no parent any more, lest
  * the dead keep each other in a chain of any length.
  *
- * Context: process; takes L0, then L1; sleeps.
+ * Context: process; takes L1, then L0; sleeps.
  */
 void hv_partition_hide(struct hv_partition *partition)
 {
@@ -302,18 +302,17 @@ void hv_partition_hide(struct hv_partition *partition)
 	unsigned long id;
 	void *entry;
 
-	mutex_lock(&hv_partitions_lock);
 	mutex_lock(&partition->lock);
+	mutex_lock(&hv_partitions_lock);
 	WRITE_ONCE(partition->dying, true);
 	parent = partition->parent;
 	WRITE_ONCE(partition->parent, NULL);
-	mutex_unlock(&partition->lock);
-
 	xa_for_each(&partition->links, id, entry) {
 		other = xa_load(&hv_partitions, id);
 		hv_partition_unlink_locked(partition, other);
 	}
 	mutex_unlock(&hv_partitions_lock);
+	mutex_unlock(&partition->lock);
 
 	if (parent)
 		hv_partition_put(parent);
@@ -434,11 +433,16 @@ int hv_partition_link(struct hv_partition *a, struct hv_partition *b, bool link)
 	else if (!link && !linked)
 		r = -ENOENT;
 	else if (link)
-		r = xa_err(xa_store(&a->links, b->id, xa_mk_value(1), GFP_KERNEL)) ?:
-		    xa_err(xa_store(&b->links, a->id, xa_mk_value(1), GFP_KERNEL));
+		r = xa_reserve(&a->links, b->id, GFP_KERNEL) ?:
+		    xa_reserve(&b->links, a->id, GFP_KERNEL);
 
-	if (!link || r == -ENOMEM)
+	if (link && !r) {
+		/* Their places are there: this needs no memory. */
+		xa_store(&a->links, b->id, xa_mk_value(1), GFP_KERNEL);
+		xa_store(&b->links, a->id, xa_mk_value(1), GFP_KERNEL);
+	} else if (!link || r == -ENOMEM) {
 		hv_partition_unlink_locked(a, b);
+	}
 	mutex_unlock(&hv_partitions_lock);
 
 	return r;
@@ -516,7 +520,7 @@ static bool hv_partition_has_children(struct hv_partition *partition)
 	return found;
 }
 
-/* Under L0 and L1.  The new place is taken before the old one is given up. */
+/* Under L1 and L0.  The new place is taken before the old one is given up. */
 static int hv_partition_move(struct hv_partition *partition, u64 id)
 {
 	unsigned long link = 0;
@@ -561,7 +565,7 @@ static int hv_partition_check_changes(struct hv_partition *partition,
  * The caller then has hv_ports_review() look at the ports between the partition
  * and either parent.
  *
- * Context: process; takes L0, then L1; sleeps.
+ * Context: process; takes L1, then L0; sleeps.
  * Return: 0, -ENODEV, -EINVAL, -EBUSY, -EEXIST or -ENOMEM; then nothing changed.
  */
 int hv_partition_change(struct hv_partition *partition,
@@ -571,8 +575,8 @@ int hv_partition_change(struct hv_partition *partition,
 	int r;
 
 	*old_parent = NULL;
-	mutex_lock(&hv_partitions_lock);
 	mutex_lock(&partition->lock);
+	mutex_lock(&hv_partitions_lock);
 	r = hv_partition_check_changes(partition, set, parent);
 	if (r)
 		goto unlock;
@@ -592,8 +596,8 @@ int hv_partition_change(struct hv_partition *partition,
 	if (set->flags & HV_PORTS_SET_NAME)
 		strscpy(partition->name, set->name, sizeof(partition->name));
 unlock:
-	mutex_unlock(&partition->lock);
 	mutex_unlock(&hv_partitions_lock);
+	mutex_unlock(&partition->lock);
 
 	return r;
 }

@@ -12,13 +12,16 @@
  * =======
  *
  *	vcpu->mutex (KVM's), held in every hook but vm_destroy
- *	L0 hv_partitions_lock	mutex, the host's only: ids, links and parents
- *	  L1 hv_partition.lock	mutex; at most one; never under any kvm->srcu
+ *	L1 hv_partition.lock	mutex; at most one; never under any kvm->srcu
+ *	  L0 hv_partitions_lock	mutex, all partitions': ids, links and parents
  *	-- below: legal under kvm->srcu and RCU, nothing sleeps --
  *	    L3 hv_vp.lock	spinlock; at most one
  *	      L4 hv_port.lock	spinlock; leaf
  *
  * (L2 would be kvm->slots_lock.  Nothing here takes it.)
+ *
+ * L0 is everybody's, so it is held briefly: no L1 is waited for under it, and no
+ * memory allocated on behalf of a guest.
  *
  * L1 serialises whatever changes the partition's tables of ports and
  * connections.  A hypercall arrives with kvm->srcu held, under which L1 must
@@ -36,7 +39,7 @@
  * Another VM's partition is counted while a hypercall looks at it, but not its
  * VM: that is there, and stays, only for who holds its L1 and finds it not
  * dying.  vm_destroy sets dying under L1, kills the ports under L1, and waits for
- * a grace period.  Nobody waits for what another VM's guest or VMM does next; for
+ * a grace period.  Who may act in it, its parent, is settled under its L1, too.  Nobody waits for what another VM's guest or VMM does next; for
  * its L1, and thus for a call of the module's to end, whoever names it may.
  *
  * L3 protects the message queues of a VP.  Anybody may append; only the VP's
