@@ -630,14 +630,20 @@ static bool hv_partition_is_active(const struct hv_partition *partition)
 	return !READ_ONCE(partition->dying);
 }
 
-/* Whose partition the caller may act in: its own, and its children's. */
+/*
+ * Whose partition the caller may act in: its own, and its children's.  Under the
+ * partition's L1, lest a former parent still act.
+ */
 static bool hv_partition_may_act(const struct hv_partition *caller,
 				 const struct hv_partition *partition)
 {
-	return partition == caller || READ_ONCE(partition->parent) == caller;
+	lockdep_assert_held(&partition->lock);
+
+	return partition == caller || partition->parent == caller;
 }
 
-static u64 hv_connect_locked(struct hv_partition *partition,
+static u64 hv_connect_locked(struct hv_partition *caller,
+			     struct hv_partition *partition,
 			     const struct hv_input_connect_port *in,
 			     struct hv_port *port)
 {
@@ -649,6 +655,8 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 
 	lockdep_assert_held(&partition->lock);
 
+	if (!hv_partition_may_act(caller, partition))
+		return HV_STATUS_ACCESS_DENIED;
 	if (!hv_partition_is_active(partition))
 		return HV_STATUS_INVALID_PARTITION_STATE;
 
@@ -683,7 +691,8 @@ static u64 hv_connect_locked(struct hv_partition *partition,
 	return hv_connection_start(partition, connection, info);
 }
 
-static u64 hv_connect_port_of(struct hv_partition *partition,
+static u64 hv_connect_port_of(struct hv_partition *caller,
+			      struct hv_partition *partition,
 			      struct hv_partition *port_partition,
 			      const struct hv_input_connect_port *in)
 {
@@ -697,7 +706,7 @@ static u64 hv_connect_port_of(struct hv_partition *partition,
 	port = hv_port_get(port_partition, in->port_id);
 
 	mutex_lock(&partition->lock);
-	status = hv_connect_locked(partition, in, port);
+	status = hv_connect_locked(caller, partition, in, port);
 	mutex_unlock(&partition->lock);
 
 	if (port)
@@ -724,9 +733,7 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 	port_partition = hv_partition_resolve(caller, in->port_partition_id);
 
 	if (partition && port_partition)
-		status = hv_partition_may_act(caller, partition) ?
-			 hv_connect_port_of(partition, port_partition, in) :
-			 HV_STATUS_ACCESS_DENIED;
+		status = hv_connect_port_of(caller, partition, port_partition, in);
 
 	if (port_partition)
 		hv_partition_put(port_partition);
@@ -735,24 +742,24 @@ u64 hv_connection_create(struct hv_partition *caller, const void *input, u64 *ou
 	return status;
 }
 
-static u64 hv_disconnect(struct hv_partition *partition,
-			 const struct hv_input_disconnect_port *in)
+static u64 hv_disconnect_checked(struct hv_partition *caller,
+				 struct hv_partition *partition,
+				 const struct hv_input_disconnect_port *in)
 {
 	struct hv_connection *connection;
-	struct xarray *table;
 
+	if (!hv_partition_may_act(caller, partition))
+		return HV_STATUS_ACCESS_DENIED;
 	if (in->flags & ~HV_DISCONNECT_DOORBELL)
 		return HV_STATUS_INVALID_PARAMETER;
 
-	table = hv_connection_table(partition, in->flags & HV_DISCONNECT_DOORBELL);
+	connection = xa_load(hv_connection_table(partition, in->flags & HV_DISCONNECT_DOORBELL),
+			     in->connection_id);
+	if (!connection)
+		return HV_STATUS_INVALID_CONNECTION_ID;
 
-	mutex_lock(&partition->lock);
-	connection = xa_load(table, in->connection_id);
-	if (connection)
-		hv_connection_stop(partition, connection);
-	hv_partition_unlock(partition);
-
-	return connection ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
+	hv_connection_stop(partition, connection);
+	return HV_STATUS_SUCCESS;
 }
 
 /**
@@ -776,8 +783,10 @@ u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *ou
 	if (!partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
-	status = hv_partition_may_act(caller, partition) ?
-		 hv_disconnect(partition, in) : HV_STATUS_ACCESS_DENIED;
+	mutex_lock(&partition->lock);
+	status = hv_disconnect_checked(caller, partition, in);
+	hv_partition_unlock(partition);
+
 	hv_partition_put(partition);
 	return status;
 }
@@ -977,10 +986,15 @@ static u64 hv_create_locked(struct hv_partition *partition,
 	return status;
 }
 
-/* Whether a new port may be connected under its id, for which @owner asked. */
+/*
+ * Whether a new port may be connected under its id, for which @owner asked.  Once a
+ * link is gone, hv_ports_review() has had the L1 that is held here.
+ */
 static bool hv_auto_connect_may(struct hv_partition *partition, struct hv_partition *owner,
 				struct hv_port *port)
 {
+	if (!hv_partition_knows(partition, owner))
+		return false;
 	/* What others made here gives way. */
 	if (owner == partition &&
 	    hv_connection_gives_way(xa_load(&partition->connections, port->id), port))
@@ -1049,72 +1063,80 @@ static void hv_port_kill(struct hv_port *port)
 }
 
 /* Delete the port with that id, or only if it is (still) @which. */
-static bool hv_port_erase(struct hv_partition *partition, u32 id,
-			  const struct hv_port *which)
+static bool hv_port_erase_locked(struct hv_partition *partition, u32 id,
+				 const struct hv_port *which)
 {
-	struct hv_port *port;
+	struct hv_port *port = xa_load(&partition->ports, id);
 
-	mutex_lock(&partition->lock);
-	port = xa_load(&partition->ports, id);
-	if (port && which && port != which)
-		port = NULL;
-	if (port) {
-		xa_erase(&partition->ports, id);
-		partition->nr_ports--;
-		partition->nr_freed++;
-		hv_port_kill(port);
-	}
-	hv_partition_unlock(partition);
+	lockdep_assert_held(&partition->lock);
 
-	return port;
+	if (!port || (which && port != which))
+		return false;
+
+	xa_erase(&partition->ports, id);
+	partition->nr_ports--;
+	partition->nr_freed++;
+	hv_port_kill(port);
+	return true;
 }
 
-static u64 hv_create_for(struct hv_partition *partition,
-			 struct hv_partition *connection_partition, bool connect,
-			 const struct hv_input_create_port *in,
-			 struct eventfd_ctx **eventfd, struct hv_port **port)
+static bool hv_port_erase(struct hv_partition *partition, const struct hv_port *port)
 {
-	u64 status;
+	bool erased;
 
 	mutex_lock(&partition->lock);
-	status = hv_create_locked(partition, connection_partition, in, eventfd, port);
-	mutex_unlock(&partition->lock);
-	/* A doorbell needs an address, which only ConnectPort has. */
-	if (status != HV_STATUS_SUCCESS || !connect ||
-	    (*port)->type == HV_PORT_TYPE_DOORBELL)
-		return status;
+	erased = hv_port_erase_locked(partition, port->id, port);
+	hv_partition_unlock(partition);
 
-	status = hv_auto_connect(connection_partition, partition, *port);
-	if (status != HV_STATUS_SUCCESS) {
-		hv_port_erase(partition, (*port)->id, *port);
-		hv_port_put(*port);
-	}
-	return status;
+	return erased;
+}
+
+/* @peer: receives who may connect, counted, or NULL, whatever is returned */
+static u64 hv_port_make_locked(struct hv_partition *caller, struct hv_partition *partition,
+			       const struct hv_input_create_port *in,
+			       struct eventfd_ctx **eventfd, struct hv_port **port,
+			       struct hv_partition **peer)
+{
+	const u64 id = in->connection_partition_id;
+
+	*peer = NULL;
+	if (!hv_partition_may_act(caller, partition))
+		return HV_STATUS_ACCESS_DENIED;
+
+	*peer = hv_partition_resolve(id ? caller : partition, id ?: HV_PARTITION_ID_SELF);
+	/* The port's partition has to know it, too. */
+	if (!*peer || !hv_partition_knows(partition, *peer))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	return hv_create_locked(partition, *peer, in, eventfd, port);
 }
 
 static u64 hv_port_make(struct hv_partition *caller,
 			const struct hv_input_create_port *in,
 			struct eventfd_ctx **eventfd, struct hv_port **port)
 {
-	u64 status = HV_STATUS_INVALID_PARTITION_ID;
 	struct hv_partition *partition, *peer;
-	u64 id = in->connection_partition_id;
+	u64 status;
 
 	partition = hv_partition_resolve(caller, in->port_partition_id);
 	if (!partition)
-		return status;
-	if (!hv_partition_may_act(caller, partition)) {
-		hv_partition_put(partition);
-		return HV_STATUS_ACCESS_DENIED;
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	mutex_lock(&partition->lock);
+	status = hv_port_make_locked(caller, partition, in, eventfd, port, &peer);
+	mutex_unlock(&partition->lock);
+
+	/* A doorbell needs an address, which only ConnectPort has. */
+	if (status == HV_STATUS_SUCCESS && in->connection_partition_id &&
+	    (*port)->type != HV_PORT_TYPE_DOORBELL) {
+		status = hv_auto_connect(peer, partition, *port);
+		if (status != HV_STATUS_SUCCESS) {
+			hv_port_erase(partition, *port);
+			hv_port_put(*port);
+		}
 	}
 
-	peer = hv_partition_resolve(caller, id ?: READ_ONCE(partition->id));
-	if (peer) {
-		/* The port's partition has to know it, too. */
-		if (hv_partition_knows(partition, peer))
-			status = hv_create_for(partition, peer, id, in, eventfd, port);
+	if (peer)
 		hv_partition_put(peer);
-	}
 	hv_partition_put(partition);
 	return status;
 }
@@ -1167,7 +1189,7 @@ u64 hv_port_create_host(struct hv_partition *host, const struct hv_input_create_
  */
 bool hv_port_delete_host(struct hv_partition *host, struct hv_port *port)
 {
-	return hv_port_erase(host, port->id, port);
+	return hv_port_erase(host, port);
 }
 
 /**
@@ -1192,11 +1214,14 @@ u64 hv_port_delete(struct hv_partition *caller, const void *input, u64 *output)
 	if (!partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
+	mutex_lock(&partition->lock);
 	if (!hv_partition_may_act(caller, partition))
 		status = HV_STATUS_ACCESS_DENIED;
 	else
-		status = hv_port_erase(partition, in->port_id, NULL) ?
+		status = hv_port_erase_locked(partition, in->port_id, NULL) ?
 			 HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
+	hv_partition_unlock(partition);
+
 	hv_partition_put(partition);
 	return status;
 }
@@ -1239,14 +1264,16 @@ static u64 hv_port_write_property(struct hv_partition *partition, struct hv_port
 	}
 }
 
-static u64 hv_property_locked(struct hv_partition *partition,
+static u64 hv_property_locked(struct hv_partition *caller,
+			      struct hv_partition *partition,
 			      const struct hv_input_get_port_property *in,
 			      const u64 *set, u64 *value)
 {
 	u64 status = HV_STATUS_SUCCESS;
 	struct hv_port *port;
 
-	lockdep_assert_held(&partition->lock);
+	if (!hv_partition_may_act(caller, partition))
+		return HV_STATUS_ACCESS_DENIED;
 
 	port = xa_load(&partition->ports, in->port_id);
 	if (!port)
@@ -1270,13 +1297,10 @@ static u64 hv_port_property(struct hv_partition *caller,
 	if (!partition)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
-	if (hv_partition_may_act(caller, partition)) {
-		mutex_lock(&partition->lock);
-		status = hv_property_locked(partition, in, set, value);
-		mutex_unlock(&partition->lock);
-	} else {
-		status = HV_STATUS_ACCESS_DENIED;
-	}
+	mutex_lock(&partition->lock);
+	status = hv_property_locked(caller, partition, in, set, value);
+	mutex_unlock(&partition->lock);
+
 	hv_partition_put(partition);
 	return status;
 }
@@ -1323,6 +1347,7 @@ static void hv_ports_review_one(struct hv_partition *owner, struct hv_partition 
 		if (port->connection_partition == other) {
 			WRITE_ONCE(port->revoked, !hv_partition_knows(owner, other));
 			wake_up_all(&port->wait);
+			cond_resched();
 		}
 	mutex_unlock(&owner->lock);
 }
