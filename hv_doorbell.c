@@ -105,6 +105,17 @@ static struct hv_connection *hv_doorbell_find_rcu(struct hv_partition *partition
 
 /* Data path */
 
+/*
+ * Memory that came later wins, even if a write to it traps.  What was decoded and
+ * found memory that can be written trapped before that came.  What was not decoded
+ * may have trapped by an old entry of the MMU's, which only goes if KVM looks at it.
+ */
+static bool hv_doorbell_is_covered(struct kvm_vcpu *vcpu, gpa_t gpa, int len)
+{
+	return len ? hv_kvm->gpa_is_readonly(vcpu, gpa) :
+		     hv_kvm->gpa_has_memslot(vcpu->kvm, gpa);
+}
+
 /**
  * hv_doorbell_write - offer a trapped write to a partition's doorbells
  * @vcpu: who wrote
@@ -130,11 +141,7 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
 
 	rcu_read_lock();
 	connection = hv_doorbell_find_rcu(partition, gpa, len, value);
-	/*
-	 * Memory that came later wins, even if a write to it traps.  If it can be
-	 * written, it came after this write had trapped.
-	 */
-	if (connection && hv_kvm->gpa_is_readonly(vcpu, gpa))
+	if (connection && hv_doorbell_is_covered(vcpu, gpa, len))
 		connection = NULL;
 	if (connection) {
 		trace_hv_ports_ring(READ_ONCE(partition->id), vcpu->vcpu_id, gpa, len, value,
