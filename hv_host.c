@@ -59,7 +59,6 @@ struct hv_host_error {
 };
 
 static const struct hv_host_error hv_host_errors[] = {
-	{ HV_STATUS_SUCCESS,			{ 0, 0, 0 } },
 	{ HV_STATUS_INVALID_PARAMETER,		{ -EINVAL, -EINVAL, -EINVAL } },
 	{ HV_STATUS_INVALID_PARTITION_ID,	{ -ESRCH, -ESRCH } },
 	{ HV_STATUS_INVALID_PARTITION_STATE,	{ -ENODEV, -ENODEV } },
@@ -74,14 +73,13 @@ static const struct hv_host_error hv_host_errors[] = {
 
 static int hv_host_errno(u64 status, enum hv_host_action action)
 {
-	int i;
+	int i, error = 0;
 
 	for (i = 0; i < ARRAY_SIZE(hv_host_errors); i++)
 		if (hv_host_errors[i].status == status)
-			return hv_host_errors[i].error[action];
+			error = hv_host_errors[i].error[action];
 
-	WARN_ON_ONCE(1);
-	return -EIO;
+	return WARN_ON_ONCE(!error && status != HV_STATUS_SUCCESS) ? -EIO : error;
 }
 
 /* What all calls do */
