@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Partitions: the VMs that have ports, and the host's own; which of them know
- * each other; their virtual processors.  Calls nobody.
+ * each other; their virtual processors.  Calls nobody, setting up VPs aside.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -47,6 +47,7 @@ static struct hv_vp *hv_vp_alloc(struct kvm_vcpu *vcpu)
 
 	vp->vcpu = vcpu;
 	spin_lock_init(&vp->lock);
+	hv_event_init_vp(vp);
 	for (i = 0; i < ARRAY_SIZE(vp->queue); i++)
 		INIT_LIST_HEAD(&vp->queue[i]);
 	return vp;
@@ -71,6 +72,7 @@ static struct hv_vp *hv_partition_get_vp(struct hv_partition *partition,
 	if (!other)
 		return vp;
 
+	hv_event_exit_vp(vp);
 	kfree(vp);
 	return xa_is_err(other) ? NULL : other;
 }
@@ -105,8 +107,10 @@ void hv_partition_free_vps(struct hv_partition *partition)
 	struct hv_vp *vp;
 	unsigned long i;
 
-	xa_for_each(&partition->vps, i, vp)
+	xa_for_each(&partition->vps, i, vp) {
+		hv_event_exit_vp(vp);
 		kfree(vp);
+	}
 	xa_destroy(&partition->vps);
 }
 

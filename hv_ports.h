@@ -60,7 +60,9 @@
  * the search for collisions.
  *
  * Event flags on their way to a VP are bits in hv_vp.flags, set by anybody and
- * taken by the VP's own vCPU, with atomic operations and no lock.
+ * taken by the VP's own vCPU, with atomic operations and no lock.  Nothing bounds how
+ * often somebody signals: where that keeps the vCPU from its guest, requests to
+ * deliver cease until a timer makes one.
  *
  * Lifetimes
  * =========
@@ -87,6 +89,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -131,6 +134,10 @@ struct hv_msg_buf {
  * @flag_sints: SINTs with bits in @flag_words; atomic
  * @flag_words: words of @flags with bits; atomic
  * @flags: event flags not yet in the guest's page; atomic
+ * @resting: flags ask for no delivery until @rest expires; READ_ONCE/WRITE_ONCE
+ * @rest: the end of that
+ * @exits: of the vCPU when flags were last delivered; the vCPU's context
+ * @tries: how often they were since; the vCPU's context
  */
 struct hv_vp {
 	struct kvm_vcpu *vcpu;
@@ -143,6 +150,10 @@ struct hv_vp {
 	unsigned long flag_sints;
 	unsigned long flag_words[HV_SYNIC_SINT_COUNT];
 	u64 flags[HV_SYNIC_SINT_COUNT][HV_EVENT_FLAG_WORDS];
+	bool resting;
+	struct timer_list rest;
+	u64 exits;
+	u32 tries;
 };
 
 /**
@@ -357,6 +368,8 @@ u32 hv_msg_deliver(struct hv_vp *vp);
 void hv_msg_sint_acked(struct hv_vp *vp, u32 sint);
 
 /* hv_synic_event.c */
+void hv_event_init_vp(struct hv_vp *vp);
+void hv_event_exit_vp(struct hv_vp *vp);
 void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag);
 void hv_event_deliver(struct hv_vp *vp);
 

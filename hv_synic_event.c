@@ -8,9 +8,16 @@
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/jiffies.h>
 
 #include "hv_ports.h"
 #include "hv_ports_trace.h"
+
+/*
+ * Deliveries without the vCPU entering its guest between them.  A vCPU that signals
+ * itself has many, too, if one instruction writes to many doorbells.
+ */
+#define HV_EVENT_TRIES	64
 
 static void hv_event_add(struct hv_vp *vp, u32 sint, u32 word)
 {
@@ -34,8 +41,63 @@ void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag)
 {
 	set_bit(flag, (unsigned long *)vp->flags[sint]);
 	hv_event_add(vp, sint, flag / 64);
+	/* Pairs with the barrier of request_deliver() in hv_event_end_rest(). */
+	smp_mb__after_atomic();
 	/* Even if the flag was set: it may wait for memory that is back by now. */
+	if (!READ_ONCE(vp->resting))
+		hv_kvm->request_deliver(vp->vcpu);
+}
+
+static void hv_event_end_rest(struct timer_list *timer)
+{
+	struct hv_vp *vp = container_of(timer, struct hv_vp, rest);
+
+	WRITE_ONCE(vp->resting, false);
 	hv_kvm->request_deliver(vp->vcpu);
+}
+
+/**
+ * hv_event_init_vp - set up what a new VP needs for its flags
+ * @vp: not yet seen by anybody
+ *
+ * Context: any.
+ */
+void hv_event_init_vp(struct hv_vp *vp)
+{
+	timer_setup(&vp->rest, hv_event_end_rest, 0);
+}
+
+/**
+ * hv_event_exit_vp - the opposite of hv_event_init_vp()
+ * @vp: its vCPU does not run any more
+ *
+ * Context: process; sleeps.
+ */
+void hv_event_exit_vp(struct hv_vp *vp)
+{
+	timer_shutdown_sync(&vp->rest);
+}
+
+/*
+ * Each request keeps the vCPU from entering its guest once, so whoever signals fast
+ * enough would keep it out for good.  Then requests rest for a tick.
+ */
+static bool hv_event_must_rest(struct hv_vp *vp)
+{
+	const u64 exits = vp->vcpu->stat.exits;
+
+	if (READ_ONCE(vp->resting))
+		return true;
+	if (exits != vp->exits)
+		vp->tries = 0;
+	vp->exits = exits;
+	if (vp->tries++ < HV_EVENT_TRIES)
+		return false;
+
+	vp->tries = 0;
+	WRITE_ONCE(vp->resting, true);
+	mod_timer(&vp->rest, jiffies + 1);
+	return true;
 }
 
 /* True if the guest has a flag that it had not before. */
@@ -96,6 +158,9 @@ void hv_event_deliver(struct hv_vp *vp)
 	unsigned long sints = READ_ONCE(vp->flag_sints);
 	bool changed = false;
 	u32 sint;
+
+	if (!sints || hv_event_must_rest(vp))
+		return;
 
 	for_each_set_bit(sint, &sints, HV_SYNIC_SINT_COUNT)
 		changed |= hv_event_deliver_sint(vp, sint);
