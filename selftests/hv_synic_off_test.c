@@ -224,6 +224,17 @@ static void host_off_scontrol(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 	hv_test_finish(vcpus[1]);
 }
 
+/* This turns it on, too. */
+static void host_activates(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
+{
+	hv_test_step(vcpus[1], 0);
+	hv_test_finish(vcpus[0]);
+	vcpu_set_msr(vcpus[1], HV_X64_MSR_SCONTROL, 0);
+	hv_test_step(vcpus[1], 1);
+	vcpu_enable_cap(vcpus[1], KVM_CAP_HYPERV_SYNIC2, 0);
+	hv_test_finish(vcpus[1]);
+}
+
 static void host_off_pages(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 {
 	struct hv_test_vp *vp = hv_test_vp(vm, 1);
@@ -314,6 +325,10 @@ static const struct hv_test_case cases[] = {
 		.name = "SCONTROL off and on, by the host",
 		.code = { guest_send_all, guest_sleeper },
 		.host = host_off_scontrol,
+	}, {
+		.name = "SCONTROL off, SynIC activated again",
+		.code = { guest_send_all, guest_sleeper },
+		.host = host_activates,
 	}, {
 		.name = "pages off and on, by the host",
 		.code = { guest_send_all, guest_sleeper },
