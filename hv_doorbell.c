@@ -20,7 +20,7 @@
 /* A read cannot be told from a write then, and the contract is about writes. */
 static bool fast_doorbells;
 module_param(fast_doorbells, bool, 0644);
-MODULE_PARM_DESC(fast_doorbells, "Intel: ring any-size any-value doorbells without decoding the instruction; a read rings them too (default N)");
+MODULE_PARM_DESC(fast_doorbells, "Where KVM offers it (Intel; AMD since 7.x): ring any-size any-value doorbells without decoding the instruction; a read rings them too (default N)");
 
 /**
  * struct hv_doorbell_value - the doorbells of one address that want one value

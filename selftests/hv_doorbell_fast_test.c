@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fast_doorbells: on Intel with EPT, KVM asks for a doorbell before it decodes
- * the instruction.  Only one that takes any value of any size can be had so, and
+ * fast_doorbells: with EPT, and since 7.x with NPT, KVM asks for a doorbell before it
+ * decodes the instruction.  Only one that takes any value of any size can be had so, and
  * then a read rings it.  Elsewhere the parameter changes nothing.
  */
+#include <sys/utsname.h>
+
 #include "hv_doorbell_util.h"
 
 /* machine: ports */
@@ -72,10 +74,16 @@ static void guest_code(struct hv_test_vp *vp)
 	GUEST_DONE();
 }
 
-/* EPT misconfiguration is what traps on MMIO then. */
+/* An entry of EPT's, or of NPT's, is what traps on MMIO then. */
 static bool kvm_is_fast(void)
 {
-	return kvm_is_tdp_enabled() && host_cpu_is_intel;
+	struct utsname name;
+
+	if (!kvm_is_tdp_enabled())
+		return false;
+	if (host_cpu_is_intel)
+		return true;
+	return !uname(&name) && atoi(name.release) >= 7 && get_kvm_amd_param_bool("nrips");
 }
 
 static void host_code(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
