@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Partitions: the VMs that have ports, and the host's own; which of them know
- * each other; their virtual processors.  Calls nobody, setting up VPs aside.
+ * each other; their virtual processors.  Calls nobody.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -36,6 +36,15 @@ static atomic64_t hv_last_partition_id = ATOMIC64_INIT(HV_PARTITION_ID_ROOT);
 
 /* Virtual processors */
 
+/* Flags that rested ask for delivery again. */
+static void hv_vp_end_rest(struct timer_list *timer)
+{
+	struct hv_vp *vp = container_of(timer, struct hv_vp, rest);
+
+	WRITE_ONCE(vp->resting, false);
+	hv_kvm->request_deliver(vp->vcpu);
+}
+
 static struct hv_vp *hv_vp_alloc(struct kvm_vcpu *vcpu)
 {
 	struct hv_vp *vp;
@@ -47,10 +56,17 @@ static struct hv_vp *hv_vp_alloc(struct kvm_vcpu *vcpu)
 
 	vp->vcpu = vcpu;
 	spin_lock_init(&vp->lock);
-	hv_event_init_vp(vp);
+	timer_setup(&vp->rest, hv_vp_end_rest, 0);
 	for (i = 0; i < ARRAY_SIZE(vp->queue); i++)
 		INIT_LIST_HEAD(&vp->queue[i]);
 	return vp;
+}
+
+/* Its vCPU does not run any more, if it was seen at all. */
+static void hv_vp_free(struct hv_vp *vp)
+{
+	timer_shutdown_sync(&vp->rest);
+	kfree(vp);
 }
 
 /* The VP of a vCPU, which is made if need be. */
@@ -72,8 +88,7 @@ static struct hv_vp *hv_partition_get_vp(struct hv_partition *partition,
 	if (!other)
 		return vp;
 
-	hv_event_exit_vp(vp);
-	kfree(vp);
+	hv_vp_free(vp);
 	return xa_is_err(other) ? NULL : other;
 }
 
@@ -107,10 +122,8 @@ void hv_partition_free_vps(struct hv_partition *partition)
 	struct hv_vp *vp;
 	unsigned long i;
 
-	xa_for_each(&partition->vps, i, vp) {
-		hv_event_exit_vp(vp);
-		kfree(vp);
-	}
+	xa_for_each(&partition->vps, i, vp)
+		hv_vp_free(vp);
 	xa_destroy(&partition->vps);
 }
 

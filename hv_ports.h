@@ -39,8 +39,9 @@
  * Another VM's partition is counted while a hypercall looks at it, but not its
  * VM: that is there, and stays, only for who holds its L1 and finds it not
  * dying.  vm_destroy sets dying under L1, kills the ports under L1, and waits for
- * a grace period.  Who may act in it, its parent, is settled under its L1, too.  Nobody waits for what another VM's guest or VMM does next; for
- * its L1, and thus for a call of the module's to end, whoever names it may.
+ * a grace period.  Nobody waits for what another VM's guest or VMM does next; for
+ * its L1, and thus for a call of the module's to end, whoever names it may.  Who
+ * its parent is stays under its L1, too, so a former one does not act in it.
  *
  * L3 protects the message queues of a VP.  Anybody may append; only the VP's
  * own vCPU takes from the head, and only in its own context, because writing
@@ -368,8 +369,6 @@ u32 hv_msg_deliver(struct hv_vp *vp);
 void hv_msg_sint_acked(struct hv_vp *vp, u32 sint);
 
 /* hv_synic_event.c */
-void hv_event_init_vp(struct hv_vp *vp);
-void hv_event_exit_vp(struct hv_vp *vp);
 void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag);
 void hv_event_deliver(struct hv_vp *vp);
 

@@ -41,41 +41,11 @@ void hv_event_signal(struct hv_vp *vp, u32 sint, u32 flag)
 {
 	set_bit(flag, (unsigned long *)vp->flags[sint]);
 	hv_event_add(vp, sint, flag / 64);
-	/* Pairs with the barrier of request_deliver() in hv_event_end_rest(). */
+	/* Pairs with the barrier of request_deliver() in hv_vp_end_rest(). */
 	smp_mb__after_atomic();
 	/* Even if the flag was set: it may wait for memory that is back by now. */
 	if (!READ_ONCE(vp->resting))
 		hv_kvm->request_deliver(vp->vcpu);
-}
-
-static void hv_event_end_rest(struct timer_list *timer)
-{
-	struct hv_vp *vp = container_of(timer, struct hv_vp, rest);
-
-	WRITE_ONCE(vp->resting, false);
-	hv_kvm->request_deliver(vp->vcpu);
-}
-
-/**
- * hv_event_init_vp - set up what a new VP needs for its flags
- * @vp: not yet seen by anybody
- *
- * Context: any.
- */
-void hv_event_init_vp(struct hv_vp *vp)
-{
-	timer_setup(&vp->rest, hv_event_end_rest, 0);
-}
-
-/**
- * hv_event_exit_vp - the opposite of hv_event_init_vp()
- * @vp: its vCPU does not run any more
- *
- * Context: process; sleeps.
- */
-void hv_event_exit_vp(struct hv_vp *vp)
-{
-	timer_shutdown_sync(&vp->rest);
 }
 
 /*
