@@ -339,6 +339,47 @@ static void host_stopped(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 	hv_test_finish(vcpus[0]);
 }
 
+/* Masked: the handler finds its VP by the index. */
+static void guest_loses_index(struct hv_test_vp *vp)
+{
+	hv_guest_init(vp);
+	hv_set_sint(SINT, HV_SINT_MASKED);
+	GUEST_SYNC(1);
+	take_flag(vp, SINT, FLAG);
+	GUEST_SYNC(2);
+	check_silence(vp, 0);
+	GUEST_SYNC(3);
+	take_flag(vp, SINT, FLAG);
+	GUEST_DONE();
+}
+
+static void guest_rings_index(struct hv_test_vp *vp)
+{
+	guest_open(vp, 1);
+	ring();
+	GUEST_SYNC(1);
+	ring();
+	GUEST_SYNC(2);
+	ring();
+	guest_close(vp);
+}
+
+/* For the second of three rings nobody has the owner's index. */
+static void host_takes_index(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
+{
+	hv_test_exit = hv_mmio_exit;
+	hv_bell_map(vm, 1);
+	hv_test_step(vcpus[1], 1);
+	hv_test_step(vcpus[0], 1);
+	hv_test_step(vcpus[1], 2);
+	vcpu_set_msr(vcpus[1], HV_X64_MSR_VP_INDEX, 7);
+	hv_test_step(vcpus[0], 2);
+	hv_test_step(vcpus[1], 3);
+	vcpu_set_msr(vcpus[1], HV_X64_MSR_VP_INDEX, 1);
+	hv_test_finish(vcpus[0]);
+	hv_test_finish(vcpus[1]);
+}
+
 /*
  * HV_ANY_VP: vCPU 1 rings, all three listen.  Round i has the stages 10 * i + 1:
  * set up, + 2: listen, + 3: the ring was heard.
@@ -471,6 +512,8 @@ static const struct hv_test_case cases[] = {
 	{ "owner runs", RUN(guest_is_busy, guest_rings_busy) },
 	{ "owner outside KVM_RUN", { guest_stops, guest_rings_stopped },
 	  .host = host_stopped },
+	{ "owner's VP index gone", { guest_rings_index, guest_loses_index },
+	  .host = host_takes_index },
 	{ "HV_ANY_VP: SIEF page on", RUN(guest_listens, guest_rings_any, guest_listens),
 	  .arg = DEAF_SIEF_OFF },
 	{ "HV_ANY_VP: preferred", RUN(guest_listens, guest_rings_any, guest_listens),
