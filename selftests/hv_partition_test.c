@@ -51,12 +51,27 @@ static u64 create_message_for(struct party *p, u32 port, u64 peer)
 	return create_for(p, hv_message_port(port, SINT, 0), peer);
 }
 
-static u64 connect_to(struct party *p, u32 id, u64 partition, u32 port)
+/* In the partition @of */
+static u64 create_in(struct party *p, u64 of, u32 port, u64 peer)
+{
+	struct hv_input_create_port in = hv_message_port(port, SINT, 0);
+
+	in.port_partition_id = of;
+	return create_for(p, in, peer);
+}
+
+static u64 connect_in(struct party *p, u64 of, u32 id, u64 partition, u32 port)
 {
 	struct hv_input_connect_port in = hv_connection_to(id, port, HV_PORT_TYPE_MESSAGE);
 
+	in.connection_partition_id = of;
 	in.port_partition_id = partition;
 	return hv_caller_connect_port(&p->c, in);
+}
+
+static u64 connect_to(struct party *p, u32 id, u64 partition, u32 port)
+{
+	return connect_in(p, HV_PARTITION_ID_SELF, id, partition, port);
 }
 
 static u64 delete_of(struct party *p, u64 partition, u32 port)
@@ -171,6 +186,13 @@ static void test_denied(void)
 			 property_of(&a, b.id, PORT) == DENIED &&
 			 disconnect_of(&a, b.id, PORT) == DENIED,
 			 "a link is no right to act for the other\n");
+	ksft_test_result(create_in(&a, b.id, OTHER, a.id) == DENIED &&
+			 create_in(&a, b.id, OTHER, 0) == DENIED,
+			 "a link is no right to make a port in the other\n");
+	HV_TEST_ASSERT_OK(create_message_for(&a, OTHER, b.id));
+	ksft_test_result(connect_in(&a, b.id, 5, a.id, OTHER) == DENIED &&
+			 hv_caller_post(&b.c, 5) == BAD_CONNECTION,
+			 "a link is no right to connect in the other\n");
 	ksft_test_result(delete_of(&b, b.id, PORT) == OK, "its own id is no other\n");
 }
 
@@ -215,19 +237,21 @@ static void test_owner_gone(void)
 /* Port in the parent, connection in the child, as a hypervisor in a VM does it */
 static void test_parent(void)
 {
-	struct hv_input_connect_port in = hv_connection_to(5, OTHER, HV_PORT_TYPE_MESSAGE);
-	struct hv_input_create_port of_child = hv_message_port(PORT, SINT, 0);
-
 	HV_TEST_ASSERT_OK(create_message_for(&a, OTHER, stranger.id));
 	HV_TEST_ASSERT_OK(disconnect_of(&a, stranger.id, OTHER));
-	in.connection_partition_id = stranger.id;
-	ksft_test_result(hv_caller_connect_port(&a.c, in) == OK &&
+	ksft_test_result(connect_in(&a, stranger.id, 5, HV_PARTITION_ID_SELF, OTHER) == OK &&
 			 posts(&stranger, 5, &a, OTHER), "parent: connects its child\n");
 
-	of_child.port_partition_id = stranger.id;
-	of_child.connection_partition_id = HV_PARTITION_ID_SELF;
-	ksft_test_result(hv_caller_create_port(&a.c, of_child) == OK &&
+	ksft_test_result(create_in(&a, stranger.id, PORT, HV_PARTITION_ID_SELF) == OK &&
 			 posts(&a, PORT, &stranger, PORT), "parent: gives its child a port\n");
+	ksft_test_result(create_in(&a, stranger.id, 6, b.id) == BAD_PARTITION &&
+			 delete_of(&a, stranger.id, 6) == BAD_PORT,
+			 "parent: but none for whom the child does not know\n");
+	ksft_test_result(create_in(&a, stranger.id, 6, 0) == OK &&
+			 connect_to(&a, 6, stranger.id, 6) == BAD_PORT &&
+			 connect_to(&stranger, 6, stranger.id, 6) == OK &&
+			 posts(&stranger, 6, &stranger, 6),
+			 "parent: one for nobody else is the child's own\n");
 	ksft_test_result(property_of(&a, stranger.id, PORT) == OK &&
 			 delete_of(&a, stranger.id, PORT) == OK &&
 			 disconnect_of(&a, stranger.id, 5) == OK,
@@ -464,7 +488,7 @@ int main(void)
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(59);
+	ksft_set_plan(63);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
