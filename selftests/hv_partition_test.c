@@ -456,6 +456,11 @@ static void test_squatter(void)
 			 hv_caller_disconnect_port(&b.c, 1) == OK &&
 			 connect_to(&b, 40, a.id, 30) == OK && posts(&b, 40, &a, 30),
 			 "its port can be connected again\n");
+
+	HV_TEST_ASSERT_OK(create_message_for(&a, 31, b.id));
+	ksft_test_result(connect_to(&b, 41, a.id, 31) == HV_STATUS_NO_RESOURCES &&
+			 posts(&b, 31, &a, 31),
+			 "whose place in the quota is not their owner's to take\n");
 }
 
 static void test_quotas(void)
@@ -488,7 +493,7 @@ int main(void)
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(63);
+	ksft_set_plan(64);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
