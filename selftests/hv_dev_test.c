@@ -350,6 +350,16 @@ static void test_no_privilege(void)
 
 static void test_vm_gone(void)
 {
+	struct hv_ports_link link = { .size = sizeof(link), .a = host, .b = partition };
+	struct hv_ports_set_partition child = {
+		.size = sizeof(child),
+		.flags = HV_PORTS_SET_PARENT,
+		.parent_fd = partition,
+	};
+	struct kvm_vm *other = vm_create_barebones();
+	u64 other_id;
+	int other_fd = hv_dev_attach(dev, other->fd, &other_id);
+
 	hv_caller_free(&c);
 	ksft_test_result(set_errno((struct hv_ports_set_partition) {
 				.flags = HV_PORTS_SET_NAME }) == ENODEV,
@@ -358,6 +368,16 @@ static void test_vm_gone(void)
 			 "VM gone: its ports\n");
 	ksft_test_result(hv_dev_link_errno(dev, host_id, vm_id, true) == ESRCH,
 			 "VM gone: its id\n");
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_LINK, &link) == ENODEV,
+			 "VM gone: it is linked with nobody\n");
+	link.a = partition;
+	link.b = host;
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_LINK, &link) == ENODEV,
+			 "VM gone: nor anybody with it\n");
+	ksft_test_result(hv_dev_errno(other_fd, HV_PORTS_SET_PARTITION, &child) == ENODEV,
+			 "VM gone: it is nobody's parent\n");
+	close(other_fd);
+	kvm_vm_free(other);
 }
 
 int main(void)
@@ -370,7 +390,7 @@ int main(void)
 	host = hv_dev_create_host(dev, &host_id);
 
 	ksft_print_header();
-	ksft_set_plan(7 * ARRAY_SIZE(calls) + 52);
+	ksft_set_plan(7 * ARRAY_SIZE(calls) + 55);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		test_common(&calls[i]);
 	test_larger();
