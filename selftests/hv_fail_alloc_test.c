@@ -969,6 +969,21 @@ static void test_refused_vp_event(void)
 	hv_caller_free(&c);
 }
 
+/* Not even if it is preferred */
+static void test_refused_vp_preferred(void)
+{
+	struct hv_caller c;
+	u64 vp = 1;
+
+	create_without_vp(&c, guest_idle);
+	connect_any(&c, hv_message_port(PORT, SINT, HV_ANY_VP));
+	HV_TEST_ASSERT_OK(hv_caller_set_property(&c, PORT, HV_PORT_PROPERTY_PREFERRED_TARGET_VP,
+						 &vp));
+	ksft_test_result(is_heard_again(&c, post_any) && took_message(&c),
+			 "a preferred VP that was refused is there for the second message\n");
+	hv_caller_free(&c);
+}
+
 static u64 post_until_taken(struct hv_caller *c)
 {
 	const time_t give_up = time(NULL) + 20;
@@ -1000,7 +1015,7 @@ static void test_refused_vp_asleep(void)
 	hv_caller_free(&c);
 }
 
-#define NR_TESTS_REFUSED_VP	3
+#define NR_TESTS_REFUSED_VP	4
 
 static void test_refused_vp(void)
 {
@@ -1008,6 +1023,7 @@ static void test_refused_vp(void)
 	hv_fault_open_thread();
 	test_refused_vp_message();
 	test_refused_vp_event();
+	test_refused_vp_preferred();
 	test_refused_vp_asleep();
 	hv_module_await_unused();
 	hv_module_unload();

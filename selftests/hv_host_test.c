@@ -410,6 +410,30 @@ static void test_events(void)
 	close(event);
 }
 
+/* What the host takes from itself it has all the same. */
+static void test_no_privileges(void)
+{
+	struct hv_ports_set_partition set = {
+		.size = sizeof(set),
+		.flags = HV_PORTS_SET_PRIVILEGES,
+	};
+	const u32 flag = 5;
+	int fd;
+
+	HV_DEV_OK(host, HV_PORTS_SET_PARTITION, &set);
+	create_guest_port(hv_message_port(GUEST_PORT, SINT, 0));
+	fd = hv_host_connect(host, 9, HV_PORTS_MESSAGE, vm_id, GUEST_PORT);
+	ksft_test_result(hv_host_send(fd, TYPE, "", 0) == HV_HOST_MESSAGE_SIZE(0),
+			 "no privileges: a message\n");
+	close(fd);
+
+	hv_host_set_sint(&c, 0, SINT, 0);
+	create_guest_port(hv_event_port(GUEST_PORT + 1, SINT, 0, 64, 8));
+	fd = hv_host_connect(host, 9, HV_PORTS_EVENT, vm_id, GUEST_PORT + 1);
+	ksft_test_result(write(fd, &flag, 4) == 4, "no privileges: an event\n");
+	close(fd);
+}
+
 static void test_closed_partition(void)
 {
 	int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
@@ -435,13 +459,14 @@ int main(void)
 {
 	static void (*const tests[])(void) = {
 		test_reading, test_wait, test_readers, test_writing, test_waiting_writer,
-		test_writer_left_alone, test_bad_write, test_events, test_closed_partition,
+		test_writer_left_alone, test_bad_write, test_events, test_no_privileges,
+		test_closed_partition,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(45);
+	ksft_set_plan(47);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		setup();
 		tests[i]();
