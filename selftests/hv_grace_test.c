@@ -8,17 +8,13 @@
  * gone, or for so long that the VM must be waiting for the sender.  Only a kernel that
  * preempts itself at once does that within a call.
  */
-#include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
-#include <time.h>
 
 #include "hv_case_util.h"
 #include "hv_call_util.h"
 #include "hv_host_util.h"
+#include "hv_preempt_util.h"
 
 /* machine: ports timeout=60 */
 
@@ -31,8 +27,6 @@
 #define WAITS		6
 /* How many times longer than usual nobody takes without reason */
 #define LONG		10
-/* Leaves the sender one part in 10000, and what the kernel has to do one in 30. */
-#define NICE		-15
 
 static struct hv_caller c;
 static int dev, host, connection;
@@ -44,31 +38,12 @@ static u32 taken, gone;
 /* How long destroying a VM takes that nobody holds up, in ns */
 static u64 usual;
 
-static u64 now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static void run_on(int cpu, int policy)
-{
-	const struct sched_param param = {};
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	TEST_ASSERT(!sched_setaffinity(0, sizeof(cpus), &cpus), "sched_setaffinity");
-	TEST_ASSERT(!sched_setscheduler(0, policy, &param), "sched_setscheduler");
-}
-
 /* Returns what a call failed with. */
 static void *send_until_gone(void *unused)
 {
 	u32 flag = 0;
 
-	run_on(1, SCHED_IDLE);
+	hv_run_on(1, SCHED_IDLE);
 	while (write(connection, &flag, sizeof(flag)) == sizeof(flag)) {
 		flag = (flag + 1) % FLAGS;
 		hv_inc(&sent);
@@ -81,11 +56,11 @@ static void *keep_cpu(void *unused)
 {
 	u64 end;
 
-	run_on(1, SCHED_OTHER);
-	TEST_ASSERT(!setpriority(PRIO_PROCESS, 0, NICE), "setpriority");
+	hv_run_on(1, SCHED_OTHER);
+	hv_be_greedy();
 	sem_wait(&take_cpu);
 	hv_store(&taken, 1);
-	for (end = now() + LONG * usual; now() < end; )
+	for (end = hv_now() + LONG * usual; hv_now() < end; )
 		if (hv_load(&gone))
 			return (void *)false;
 	return (void *)true;
@@ -140,30 +115,22 @@ static void measure(void)
 	u64 began;
 
 	create();
-	began = now();
+	began = hv_now();
 	hv_caller_free(&c);
-	usual = now() - began;
+	usual = hv_now() - began;
 	close(connection);
-}
-
-/* One that says PREEMPT may put it off until the call is over, but not a debug kernel. */
-static bool kernel_preempts_itself(void)
-{
-	struct utsname name;
-
-	return HV_TEST_SCALE > 1 && !uname(&name) && strstr(name.version, "PREEMPT");
 }
 
 int main(void)
 {
 	int round, waits = 0;
 
-	if (!kernel_preempts_itself())
+	if (!hv_kernel_preempts_itself())
 		ksft_exit_skip("nobody is sure to lose the CPU within a call on this kernel\n");
 	dev = hv_dev_open();
 	host = hv_dev_create_host(dev, &host_id);
 	sem_init(&take_cpu, 0, 0);
-	run_on(0, SCHED_OTHER);
+	hv_run_on(0, SCHED_OTHER);
 	srandom(1);
 
 	ksft_print_header();
