@@ -302,31 +302,106 @@ struct hv_port_message {
 
 #define HV_PORT_MESSAGE_PENDING		0x01
 
-static_assert(sizeof(struct hv_port_info) == 24);
-static_assert(sizeof(struct hv_connection_info) == 32);
-static_assert(sizeof(struct hv_input_create_port) == 56);
-static_assert(__builtin_offsetof(struct hv_input_create_port, port_id) == 8);
-static_assert(__builtin_offsetof(struct hv_input_create_port, port_vtl) == 12);
-static_assert(__builtin_offsetof(struct hv_input_create_port, connection_partition_id) == 16);
-static_assert(__builtin_offsetof(struct hv_input_create_port, port_info) == 24);
-static_assert(__builtin_offsetof(struct hv_input_create_port, proximity_domain_info) == 48);
-static_assert(sizeof(struct hv_input_delete_port) == 16);
-static_assert(sizeof(struct hv_input_connect_port) == 72);
-static_assert(__builtin_offsetof(struct hv_input_connect_port, connection_vtl) == 12);
-static_assert(__builtin_offsetof(struct hv_input_connect_port, port_partition_id) == 16);
-static_assert(__builtin_offsetof(struct hv_input_connect_port, port_id) == 24);
-static_assert(__builtin_offsetof(struct hv_input_connect_port, connection_info) == 32);
-static_assert(__builtin_offsetof(struct hv_input_connect_port, proximity_domain_info) == 64);
-static_assert(sizeof(struct hv_input_disconnect_port) == 16);
-static_assert(sizeof(struct hv_port_post_message) == 256);
-static_assert(__builtin_offsetof(struct hv_port_post_message, payload) == 16);
-static_assert(sizeof(struct hv_port_signal_event) == 8);
-static_assert(sizeof(struct hv_input_get_port_property) == 24);
-static_assert(__builtin_offsetof(struct hv_input_get_port_property, property_code) == 16);
-static_assert(sizeof(struct hv_input_set_port_property) == 32);
-static_assert(sizeof(struct hv_port_message) == 256);
-static_assert(__builtin_offsetof(struct hv_port_message, message_flags) == 5);
-static_assert(__builtin_offsetof(struct hv_port_message, port_id) == 8);
-static_assert(__builtin_offsetof(struct hv_port_message, payload) == 16);
+/* Where the specification has every member, lest two of them change places */
+#define HV_ASSERT_SIZE(type, size)	static_assert(sizeof(struct type) == (size))
+#define HV_ASSERT_AT(type, member, at)						\
+	static_assert(__builtin_offsetof(struct type, member) == (at))
+
+HV_ASSERT_SIZE(hv_proximity_info, 8);
+HV_ASSERT_AT(hv_proximity_info, domain_id, 0);
+HV_ASSERT_AT(hv_proximity_info, flags, 4);
+
+HV_ASSERT_SIZE(hv_port_info, 24);
+HV_ASSERT_AT(hv_port_info, port_type, 0);
+HV_ASSERT_AT(hv_port_info, padding, 4);
+HV_ASSERT_AT(hv_port_info, message_port_info.target_sint, 8);
+HV_ASSERT_AT(hv_port_info, message_port_info.target_vp, 12);
+HV_ASSERT_AT(hv_port_info, message_port_info.rsvdz, 16);
+HV_ASSERT_AT(hv_port_info, event_port_info.target_sint, 8);
+HV_ASSERT_AT(hv_port_info, event_port_info.target_vp, 12);
+HV_ASSERT_AT(hv_port_info, event_port_info.base_flag_number, 16);
+HV_ASSERT_AT(hv_port_info, event_port_info.flag_count, 18);
+HV_ASSERT_AT(hv_port_info, event_port_info.rsvdz, 20);
+HV_ASSERT_AT(hv_port_info, monitor_port_info.monitor_address, 8);
+HV_ASSERT_AT(hv_port_info, monitor_port_info.rsvdz, 16);
+HV_ASSERT_AT(hv_port_info, doorbell_port_info.target_sint, 8);
+HV_ASSERT_AT(hv_port_info, doorbell_port_info.target_vp, 12);
+HV_ASSERT_AT(hv_port_info, doorbell_port_info.rsvdz, 16);
+
+HV_ASSERT_SIZE(hv_connection_info, 32);
+HV_ASSERT_AT(hv_connection_info, port_type, 0);
+HV_ASSERT_AT(hv_connection_info, padding, 4);
+HV_ASSERT_AT(hv_connection_info, rsvdz, 8);
+HV_ASSERT_AT(hv_connection_info, monitor_connection_info.monitor_address, 8);
+HV_ASSERT_AT(hv_connection_info, monitor_connection_info.rsvdz, 16);
+HV_ASSERT_AT(hv_connection_info, doorbell_connection_info.gpa, 8);
+HV_ASSERT_AT(hv_connection_info, doorbell_connection_info.trigger_value, 16);
+HV_ASSERT_AT(hv_connection_info, doorbell_connection_info.flags, 24);
+
+HV_ASSERT_SIZE(hv_input_create_port, 56);
+HV_ASSERT_AT(hv_input_create_port, port_partition_id, 0);
+HV_ASSERT_AT(hv_input_create_port, port_id, 8);
+HV_ASSERT_AT(hv_input_create_port, port_vtl, 12);
+HV_ASSERT_AT(hv_input_create_port, min_connection_vtl, 13);
+HV_ASSERT_AT(hv_input_create_port, padding, 14);
+HV_ASSERT_AT(hv_input_create_port, connection_partition_id, 16);
+HV_ASSERT_AT(hv_input_create_port, port_info, 24);
+HV_ASSERT_AT(hv_input_create_port, proximity_domain_info, 48);
+
+HV_ASSERT_SIZE(hv_input_delete_port, 16);
+HV_ASSERT_AT(hv_input_delete_port, port_partition_id, 0);
+HV_ASSERT_AT(hv_input_delete_port, port_id, 8);
+HV_ASSERT_AT(hv_input_delete_port, reserved, 12);
+
+HV_ASSERT_SIZE(hv_input_connect_port, 72);
+HV_ASSERT_AT(hv_input_connect_port, connection_partition_id, 0);
+HV_ASSERT_AT(hv_input_connect_port, connection_id, 8);
+HV_ASSERT_AT(hv_input_connect_port, connection_vtl, 12);
+HV_ASSERT_AT(hv_input_connect_port, rsvdz0, 13);
+HV_ASSERT_AT(hv_input_connect_port, rsvdz1, 14);
+HV_ASSERT_AT(hv_input_connect_port, port_partition_id, 16);
+HV_ASSERT_AT(hv_input_connect_port, port_id, 24);
+HV_ASSERT_AT(hv_input_connect_port, reserved2, 28);
+HV_ASSERT_AT(hv_input_connect_port, connection_info, 32);
+HV_ASSERT_AT(hv_input_connect_port, proximity_domain_info, 64);
+
+HV_ASSERT_SIZE(hv_input_disconnect_port, 16);
+HV_ASSERT_AT(hv_input_disconnect_port, connection_partition_id, 0);
+HV_ASSERT_AT(hv_input_disconnect_port, connection_id, 8);
+HV_ASSERT_AT(hv_input_disconnect_port, flags, 12);
+
+HV_ASSERT_SIZE(hv_port_post_message, 256);
+HV_ASSERT_AT(hv_port_post_message, connection_id, 0);
+HV_ASSERT_AT(hv_port_post_message, rsvdz, 4);
+HV_ASSERT_AT(hv_port_post_message, message_type, 8);
+HV_ASSERT_AT(hv_port_post_message, payload_size, 12);
+HV_ASSERT_AT(hv_port_post_message, payload, 16);
+
+HV_ASSERT_SIZE(hv_port_signal_event, 8);
+HV_ASSERT_AT(hv_port_signal_event, connection_id, 0);
+HV_ASSERT_AT(hv_port_signal_event, flag_number, 4);
+HV_ASSERT_AT(hv_port_signal_event, rsvdz, 6);
+
+HV_ASSERT_SIZE(hv_input_get_port_property, 24);
+HV_ASSERT_AT(hv_input_get_port_property, port_partition_id, 0);
+HV_ASSERT_AT(hv_input_get_port_property, port_id, 8);
+HV_ASSERT_AT(hv_input_get_port_property, reserved0, 12);
+HV_ASSERT_AT(hv_input_get_port_property, property_code, 16);
+HV_ASSERT_AT(hv_input_get_port_property, reserved1, 20);
+
+HV_ASSERT_SIZE(hv_input_set_port_property, 32);
+HV_ASSERT_AT(hv_input_set_port_property, get, 0);
+HV_ASSERT_AT(hv_input_set_port_property, value, 24);
+
+HV_ASSERT_SIZE(hv_port_message, 256);
+HV_ASSERT_AT(hv_port_message, message_type, 0);
+HV_ASSERT_AT(hv_port_message, payload_size, 4);
+HV_ASSERT_AT(hv_port_message, message_flags, 5);
+HV_ASSERT_AT(hv_port_message, reserved, 6);
+HV_ASSERT_AT(hv_port_message, port_id, 8);
+HV_ASSERT_AT(hv_port_message, payload, 16);
+
+#undef HV_ASSERT_SIZE
+#undef HV_ASSERT_AT
 
 #endif /* HV_TLFS_H */
