@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "hv_call_util.h"
-#include "hv_case_util.h"
+#include "hv_doorbell_util.h"
 #include "hv_host_util.h"
 #include "hv_memory_util.h"
 
@@ -272,6 +272,155 @@ static void test_held(void)
 	hv_caller_free(&neighbour);
 }
 
+/*
+ * One kind of object at a time, and so many that it does not matter how late the
+ * kernel adds up.  A doorbell is a connection and more: neither would do alone.
+ */
+enum kind {
+	EVENT_PORTS,
+	CONNECTIONS,
+	BELL_GPAS,
+	BELL_VALUES,
+	PARTITIONS,
+	VIRTUAL_PROCESSORS,
+};
+
+#define OBJECTS		(16384 / HV_TEST_SCALE)
+/* Few, since each takes a grace period to go */
+#define HOSTS		256
+#define VMS		24
+
+static const struct {
+	const char *name;
+	long count;
+	/* Without the index that finds them */
+	long bytes;
+} kinds[] = {
+	[EVENT_PORTS] = { "event ports", OBJECTS, 200 },
+	[CONNECTIONS] = { "connections", OBJECTS, 80 },
+	[BELL_GPAS] = { "doorbells at an address each", OBJECTS, 200 },
+	[BELL_VALUES] = { "doorbells for a value each", OBJECTS, 160 },
+	[PARTITIONS] = { "partitions of the host's", HOSTS, 1024 },
+	[VIRTUAL_PROCESSORS] = { "virtual processors", VMS * VPS, 4096 },
+};
+
+static enum kind kind;
+
+static void guest_open(struct hv_test_vp *vp, u32 i)
+{
+	struct hv_bell bell = { .gpa = HV_BELL_GPA };
+
+	if (hv_test_arg == CONNECTIONS) {
+		HV_ASSERT_OK(hv_connect_port(vp, hv_connection_to(PORT + i, PORT + i,
+								  HV_PORT_TYPE_EVENT)));
+		return;
+	}
+	if (hv_test_arg == BELL_VALUES) {
+		bell.value = i;
+	} else {
+		bell.gpa += i;
+		bell.flags = HV_BELL_ANY_VALUE;
+	}
+	HV_ASSERT_OK(hv_connect_port(vp, hv_doorbell_to(PORT + i, PORT + i, bell)));
+}
+
+static void guest_objects(struct hv_test_vp *vp)
+{
+	const bool bells = hv_test_arg == BELL_GPAS || hv_test_arg == BELL_VALUES;
+	u32 i;
+
+	hv_guest_init(vp);
+	HV_ASSERT_OK(hv_call(HVCALL_GET_PARTITION_ID, 0, vp->out.gpa));
+	if (hv_test_arg == EVENT_PORTS)
+		GUEST_SYNC(0);
+	for (i = 0; i < OBJECTS; i++)
+		HV_ASSERT_OK(hv_create_port(vp, bells ? hv_doorbell_port(PORT + i, SINT, 0) :
+						hv_event_port(PORT + i, SINT, 0, 0, 1)));
+	if (hv_test_arg != EVENT_PORTS) {
+		GUEST_SYNC(0);
+		for (i = 0; i < OBJECTS; i++)
+			guest_open(vp, i);
+	}
+	GUEST_DONE();
+}
+
+static void child_with_objects(void)
+{
+	void *code[] = { guest_objects };
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	vm = hv_test_create(1, code, &vcpu);
+	hv_test_arg = kind;
+	sync_global_to_guest(vm, hv_test_arg);
+	hv_test_step(vcpu, 0);
+	report_and_wait();
+	hv_test_finish(vcpu);
+	report_and_wait();
+	kvm_vm_free(vm);
+}
+
+static void child_with_hosts(void)
+{
+	u64 id;
+	int i;
+
+	report_and_wait();
+	for (i = 0; i < HOSTS; i++)
+		hv_dev_create_host(dev, &id);
+	report_and_wait();
+}
+
+static void child_with_vps(void)
+{
+	static struct hv_caller vms[VMS];
+	u64 id;
+	int i;
+
+	for (i = 0; i < VMS; i++)
+		hv_caller_init(&vms[i], VPS);
+	report_and_wait();
+	for (i = 0; i < VMS; i++)
+		hv_dev_attach(dev, vms[i].vm->fd, &id);
+	report_and_wait();
+}
+
+/* The kernel adds up now and then. */
+static bool await_charged(long before)
+{
+	const time_t give_up = time(NULL) + 10;
+	long bytes;
+
+	do {
+		bytes = (hv_cgroup_slab(&group) - before) / kinds[kind].count;
+		if (bytes >= kinds[kind].bytes)
+			break;
+		usleep(100000);
+	} while (time(NULL) < give_up);
+	ksft_print_msg("%ld bytes for each of the %s\n", bytes, kinds[kind].name);
+	return bytes >= kinds[kind].bytes;
+}
+
+/* In a group of its own, where nothing is given back meanwhile */
+static void test_kind(void)
+{
+	long before;
+	pid_t pid;
+
+	TEST_ASSERT(hv_cgroup_create(&group, "hv_memcg_kinds"), "no cgroup");
+	pid = start_child(kind == PARTITIONS ? child_with_hosts :
+			  kind == VIRTUAL_PROCESSORS ? child_with_vps : child_with_objects);
+	await_child();
+	before = hv_cgroup_slab(&group);
+	let_child_go_on();
+	await_child();
+	ksft_test_result(await_charged(before), "%ld %s are charged\n", kinds[kind].count,
+			 kinds[kind].name);
+	let_child_go_on();
+	end_child(pid);
+	hv_cgroup_remove(&group);
+}
+
 int main(void)
 {
 	if (!hv_cgroup_create(&group, "hv_memcg_test"))
@@ -282,10 +431,15 @@ int main(void)
 	dev = hv_dev_open();
 
 	ksft_print_header();
-	ksft_set_plan(NR_TESTS_PORTS + NR_TESTS_HELD);
+	ksft_set_plan(NR_TESTS_PORTS + NR_TESTS_HELD + ARRAY_SIZE(kinds));
 	test_ports();
 	test_held();
-	close(dev);
 	hv_cgroup_remove(&group);
+
+	hv_module_set("max_ports", OBJECTS);
+	hv_module_set("max_connections", OBJECTS);
+	for (kind = EVENT_PORTS; kind <= VIRTUAL_PROCESSORS; kind++)
+		test_kind();
+	close(dev);
 	ksft_finished();
 }
