@@ -2,7 +2,8 @@
 /*
  * What is delivered is in pages that user space may be copying: they are reported as
  * dirty, in a bitmap or in a vCPU's dirty ring; and in a ring once for a delivery,
- * not for each flag, as nobody empties it meanwhile.
+ * not for each flag, as nobody empties it meanwhile.  So is the page where a message
+ * that waits is announced.
  */
 #include "hv_case_util.h"
 
@@ -22,7 +23,7 @@
 /* Entries of the ring for one page after one run of the vCPU */
 #define FEW		4
 
-enum what { MESSAGE, EVENTS };
+enum what { MESSAGE, WAITING, EVENTS };
 
 static u8 *memory;
 static u32 ring_next;
@@ -70,7 +71,7 @@ static void guest_sender(struct hv_test_vp *vp)
 			     PORT + sint);
 	for (round = 0; ; round++) {
 		GUEST_SYNC(round);
-		if (hv_test_arg == MESSAGE)
+		if (hv_test_arg != EVENTS)
 			HV_ASSERT_OK(hv_post_number(vp, PORT, TYPE, round));
 		else
 			signal_all(round);
@@ -88,6 +89,16 @@ static void check_message(u64 round)
 	TEST_ASSERT(!memcmp(slot->payload, &round, sizeof(round)), "another message");
 }
 
+/* The first one keeps the slot, where the others are announced anew each time. */
+static void check_waiting(u64 round)
+{
+	struct hv_port_message *slot = (struct hv_port_message *)memory + SINT;
+
+	check_message(0);
+	TEST_ASSERT_EQ(slot->message_flags, round ? HV_PORT_MESSAGE_PENDING : 0);
+	slot->message_flags = 0;
+}
+
 static void check_flags(u64 round)
 {
 	const u64 *flags = (u64 *)(memory + SIEF_PAGE * getpagesize());
@@ -101,6 +112,10 @@ static void check_flags(u64 round)
 
 static void check_and_clear(u64 round)
 {
+	if (hv_test_arg == WAITING) {
+		check_waiting(round);
+		return;
+	}
 	if (hv_test_arg == MESSAGE)
 		check_message(round);
 	else
@@ -191,7 +206,7 @@ static void run(struct kvm_vm *vm, struct kvm_vcpu *vcpus[],
 		hv_test_step(vcpus[1], round + 1);
 		hv_test_step(vcpus[0], stage++);
 		read_dirty(vcpus[0], dirty);
-		check_dirty(dirty, hv_test_arg == MESSAGE ? SIM_PAGE : SIEF_PAGE);
+		check_dirty(dirty, hv_test_arg == EVENTS ? SIEF_PAGE : SIM_PAGE);
 		check_and_clear(round);
 	}
 }
@@ -216,10 +231,14 @@ static void host_ring(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 static const struct hv_test_case cases[] = {
 	{ "message, bitmap", { guest_target, guest_sender }, .host = host_bitmap,
 	  .arg = MESSAGE },
+	{ "message that waits, bitmap", { guest_target, guest_sender }, .host = host_bitmap,
+	  .arg = WAITING },
 	{ "flags, bitmap", { guest_target, guest_sender }, .host = host_bitmap,
 	  .arg = EVENTS },
 	{ "message, ring", { guest_target, guest_sender }, .prepare = prepare_ring,
 	  .host = host_ring, .arg = MESSAGE },
+	{ "message that waits, ring", { guest_target, guest_sender }, .prepare = prepare_ring,
+	  .host = host_ring, .arg = WAITING },
 	{ "flags, ring", { guest_target, guest_sender }, .prepare = prepare_ring,
 	  .host = host_ring, .arg = EVENTS },
 };
