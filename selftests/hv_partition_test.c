@@ -321,6 +321,56 @@ static void test_privileges(void)
 	ksft_test_result(my_id(&a) == a.id, "may know its id all the same\n");
 }
 
+/* A bit for each call that a partition is denied */
+static u32 denied_calls(struct party *p)
+{
+	u32 denied = 0, i;
+	u64 value = 0;
+	const u64 statuses[] = {
+		create_message_for(p, OTHER, 0),
+		delete_of(p, HV_PARTITION_ID_SELF, NOBODYS),
+		property_of(p, HV_PARTITION_ID_SELF, NOBODYS),
+		hv_caller_set_property(&p->c, NOBODYS, HV_PORT_PROPERTY_POST_COUNT, &value),
+		connect_to(p, NOBODYS, HV_PARTITION_ID_SELF, NOBODYS),
+		hv_caller_disconnect_port(&p->c, NOBODYS),
+		hv_caller_post(&p->c, PORT),
+		hv_caller_signal(&p->c, PORT, 0),
+	};
+
+	for (i = 0; i < ARRAY_SIZE(statuses); i++)
+		denied |= (statuses[i] == DENIED) << i;
+	return denied;
+}
+
+/* Each taken away, then given, alone */
+static void test_each_privilege(void)
+{
+	static const struct {
+		const char *name;
+		u32 privilege;
+		u32 calls;
+	} gates[] = {
+		{ "create, delete and properties", HV_PORTS_MAY_CREATE, 0x0f },
+		{ "connect and disconnect", HV_PORTS_MAY_CONNECT, 0x30 },
+		{ "post", HV_PORTS_MAY_POST, 0x40 },
+		{ "signal", HV_PORTS_MAY_SIGNAL, 0x80 },
+	};
+	struct hv_ports_set_partition arg = { .flags = HV_PORTS_SET_PRIVILEGES };
+	u32 i, without, with;
+
+	HV_TEST_ASSERT_OK(create_message_for(&b, PORT, a.id));
+	for (i = 0; i < ARRAY_SIZE(gates); i++) {
+		arg.privileges = HV_PORTS_MAY_ALL & ~gates[i].privilege;
+		TEST_ASSERT_EQ(set(&a, arg), 0);
+		without = denied_calls(&a);
+		arg.privileges = gates[i].privilege;
+		TEST_ASSERT_EQ(set(&a, arg), 0);
+		with = denied_calls(&a);
+		ksft_test_result(without == gates[i].calls && with == (0xff & ~gates[i].calls),
+				 "a privilege of its own: %s\n", gates[i].name);
+	}
+}
+
 static int assign_eventfd(struct party *p, u32 connection)
 {
 	struct kvm_hyperv_eventfd args = {
@@ -364,6 +414,10 @@ static void test_privileges_of_others(void)
 	ksft_test_result(hv_caller_call(&a.c, HVCALL_CREATE_PORT, a.c.in_gpa + 1, 0) == DENIED &&
 			 hv_caller_call(&a.c, HVCALL_CONNECT_PORT, a.c.in_gpa + 1, 0) == DENIED,
 			 "may nothing: other calls are looked at no further\n");
+	ksft_test_result(hv_caller_call(&a.c, HVCALL_CREATE_PORT | BIT_ULL(32), a.c.in_gpa, 0) ==
+			 DENIED &&
+			 hv_caller_call(&a.c, HVCALL_CONNECT_PORT | BIT_ULL(17), a.c.in_gpa, 0) ==
+			 DENIED, "may nothing: not even at a rep count or a variable header\n");
 	close(fd);
 }
 
@@ -486,8 +540,9 @@ int main(void)
 	static void (*const tests[])(void) = {
 		test_id, test_messages, test_both_ways, test_not_for_you, test_denied,
 		test_events, test_unlink, test_owner_gone, test_become_parent,
-		test_new_id, test_privileges, test_privileges_of_others, test_quotas,
-		test_squatter, test_own_comes_first, test_own_comes_after,
+		test_new_id, test_privileges, test_each_privilege,
+		test_privileges_of_others, test_quotas, test_squatter,
+		test_own_comes_first, test_own_comes_after,
 	};
 	u32 i;
 
