@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The two properties of a port: how many messages were posted to it, and which
- * VP is to be asked first.
+ * VP is to be asked first.  And what becomes of an answer that cannot be written.
  */
 #include "hv_call_util.h"
 
@@ -147,18 +147,61 @@ static void test_target(struct hv_caller *c)
 	ksft_test_result(comes_here(c, MESSAGE), "the preferred VP cannot take it\n");
 }
 
+#define OUTPUT_SLOT	20
+#define OUTPUT_GPA	0x120000000ULL
+
+static u64 call_with_output(struct hv_caller *c, u16 code, u64 gpa)
+{
+	struct hv_input_set_port_property in = {
+		.get = {
+			.port_partition_id = HV_PARTITION_ID_SELF,
+			.port_id = MESSAGE,
+			.property_code = PREFERRED,
+		},
+	};
+
+	memcpy(c->in, &in, sizeof(in));
+	return hv_caller_call(c, code, c->in_gpa, gpa);
+}
+
+#define NR_TESTS_OUTPUT		3
+
+/* KVM knows a slot there, but user space has made its memory read-only. */
+static void test_output(struct hv_caller *c)
+{
+	static const u16 codes[] = {
+		HVCALL_GET_PARTITION_ID, HVCALL_GET_PORT_PROPERTY, HVCALL_SET_PORT_PROPERTY,
+	};
+	u64 *memory = hv_test_alloc_memory(getpagesize()), denied, status;
+	u32 i;
+
+	hv_test_set_slot(c->vm, OUTPUT_SLOT, OUTPUT_GPA, memory, getpagesize());
+	for (i = 0; i < ARRAY_SIZE(codes); i++) {
+		TEST_ASSERT(!mprotect(memory, getpagesize(), PROT_READ), "mprotect");
+		denied = call_with_output(c, codes[i], OUTPUT_GPA);
+		TEST_ASSERT(!mprotect(memory, getpagesize(), PROT_READ | PROT_WRITE), "mprotect");
+		*memory = -1;
+		status = call_with_output(c, codes[i], OUTPUT_GPA);
+		ksft_test_result(denied == HV_STATUS_INVALID_ALIGNMENT &&
+				 status == HV_STATUS_SUCCESS && *memory != -1ULL,
+				 "call %#x: output cannot be written\n", codes[i]);
+	}
+}
+
 int main(void)
 {
 	struct hv_caller c;
 
 	ksft_print_header();
-	ksft_set_plan(NR_TESTS_POST_COUNT + NR_TESTS_PREFERRED + NR_TESTS_TARGET);
+	ksft_set_plan(NR_TESTS_POST_COUNT + NR_TESTS_PREFERRED + NR_TESTS_TARGET +
+		      NR_TESTS_OUTPUT);
 
 	hv_caller_init(&c, NR_VCPUS);
 	setup(&c);
 	test_post_count(&c);
 	test_preferred(&c);
 	test_target(&c);
+	test_output(&c);
 	hv_caller_free(&c);
 
 	ksft_finished();
