@@ -631,15 +631,17 @@ static bool hv_partition_is_active(const struct hv_partition *partition)
 }
 
 /*
- * Whose partition the caller may act in: its own, and its children's.  Under the
- * partition's L1, lest a former parent still act.
+ * The caller may act in its own partition, and in its children's.  Under the
+ * partition's L1, lest a former parent still act; one that goes has no parent.
  */
-static bool hv_partition_may_act(const struct hv_partition *caller,
-				 const struct hv_partition *partition)
+static u64 hv_check_caller(const struct hv_partition *caller,
+			   const struct hv_partition *partition)
 {
 	lockdep_assert_held(&partition->lock);
 
-	return partition == caller || partition->parent == caller;
+	if (partition == caller || partition->parent == caller)
+		return HV_STATUS_SUCCESS;
+	return partition->dying ? HV_STATUS_INVALID_PARTITION_ID : HV_STATUS_ACCESS_DENIED;
 }
 
 static u64 hv_connect_locked(struct hv_partition *caller,
@@ -655,8 +657,9 @@ static u64 hv_connect_locked(struct hv_partition *caller,
 
 	lockdep_assert_held(&partition->lock);
 
-	if (!hv_partition_may_act(caller, partition))
-		return HV_STATUS_ACCESS_DENIED;
+	status = hv_check_caller(caller, partition);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	if (!hv_partition_is_active(partition))
 		return HV_STATUS_INVALID_PARTITION_STATE;
 
@@ -747,9 +750,11 @@ static u64 hv_disconnect_checked(struct hv_partition *caller,
 				 const struct hv_input_disconnect_port *in)
 {
 	struct hv_connection *connection;
+	u64 status;
 
-	if (!hv_partition_may_act(caller, partition))
-		return HV_STATUS_ACCESS_DENIED;
+	status = hv_check_caller(caller, partition);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	if (in->flags & ~HV_DISCONNECT_DOORBELL)
 		return HV_STATUS_INVALID_PARAMETER;
 
@@ -1098,10 +1103,12 @@ static u64 hv_port_make_locked(struct hv_partition *caller, struct hv_partition 
 			       struct hv_partition **peer)
 {
 	const u64 id = in->connection_partition_id;
+	u64 status;
 
 	*peer = NULL;
-	if (!hv_partition_may_act(caller, partition))
-		return HV_STATUS_ACCESS_DENIED;
+	status = hv_check_caller(caller, partition);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 
 	*peer = hv_partition_resolve(id ? caller : partition, id ?: HV_PARTITION_ID_SELF);
 	/* The port's partition has to know it, too. */
@@ -1215,11 +1222,10 @@ u64 hv_port_delete(struct hv_partition *caller, const void *input, u64 *output)
 		return HV_STATUS_INVALID_PARTITION_ID;
 
 	mutex_lock(&partition->lock);
-	if (!hv_partition_may_act(caller, partition))
-		status = HV_STATUS_ACCESS_DENIED;
-	else
-		status = hv_port_erase_locked(partition, in->port_id, NULL) ?
-			 HV_STATUS_SUCCESS : HV_STATUS_INVALID_PORT_ID;
+	status = hv_check_caller(caller, partition);
+	if (status == HV_STATUS_SUCCESS &&
+	    !hv_port_erase_locked(partition, in->port_id, NULL))
+		status = HV_STATUS_INVALID_PORT_ID;
 	hv_partition_unlock(partition);
 
 	hv_partition_put(partition);
@@ -1269,11 +1275,12 @@ static u64 hv_property_locked(struct hv_partition *caller,
 			      const struct hv_input_get_port_property *in,
 			      const u64 *set, u64 *value)
 {
-	u64 status = HV_STATUS_SUCCESS;
 	struct hv_port *port;
+	u64 status;
 
-	if (!hv_partition_may_act(caller, partition))
-		return HV_STATUS_ACCESS_DENIED;
+	status = hv_check_caller(caller, partition);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 
 	port = xa_load(&partition->ports, in->port_id);
 	if (!port)
