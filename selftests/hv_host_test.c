@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The host's own end: messages read and written through files, eventfds, poll,
- * four readers; and what closing takes along.
+ * four readers, signals; and what closing and unlinking take along.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "hv_case_util.h"
 #include "hv_call_util.h"
 #include "hv_host_util.h"
+#include "hv_userfault_util.h"
 
 /* machine: ports timeout=200 */
 
@@ -144,8 +146,12 @@ static void test_reading(void)
 	ksft_test_result(post(PORT, 0) == HV_STATUS_INVALID_PORT_ID, "read: closed\n");
 }
 
+/* Who waits, or is about to */
+static pid_t waiter;
+
 static void *read_one(void *fd)
 {
+	hv_store(&waiter, (pid_t)syscall(SYS_gettid));
 	return (void *)(long)reads_number((long)fd, 5);
 }
 
@@ -219,30 +225,32 @@ static void test_readers(void)
 	close(many_fd);
 }
 
-static pid_t writer;
-
 static void *write_one(void *fd)
 {
 	u64 number = 99;
 
-	hv_store(&writer, (pid_t)syscall(SYS_gettid));
+	hv_store(&waiter, (pid_t)syscall(SYS_gettid));
 	return (void *)(long)(hv_host_send((long)fd, TYPE, &number, 8) == 24);
 }
 
-/* Until that thread of ours sleeps */
-static void await_sleep(pid_t *tid)
+/* A thread that sleeps in what @code does with a file */
+static pthread_t start_waiter(void *(*code)(void *fd), int fd)
 {
 	char path[64], state = 0;
+	pthread_t thread;
 	FILE *file;
 
-	while (!hv_load(tid))
+	hv_store(&waiter, 0);
+	TEST_ASSERT(!pthread_create(&thread, NULL, code, (void *)(long)fd), "pthread_create");
+	while (!hv_load(&waiter))
 		sched_yield();
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", *tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", waiter);
 	while (state != 'S') {
 		file = fopen(path, "r");
 		TEST_ASSERT(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1, "%s", path);
 		fclose(file);
 	}
+	return thread;
 }
 
 /* A connection whose port has no buffer left */
@@ -261,13 +269,10 @@ static int connect_and_fill(void)
 static void test_waiting_writer(void)
 {
 	const int fd = connect_and_fill();
-	pthread_t thread;
+	pthread_t thread = start_waiter(write_one, fd);
 	void *wrote;
 	u64 i;
 
-	TEST_ASSERT(!pthread_create(&thread, NULL, write_one, (void *)(long)fd),
-		    "pthread_create");
-	await_sleep(&writer);
 	hv_caller_get_partition_id(&c, &i);
 	pthread_join(thread, &wrote);
 	ksft_test_result(wrote && hv_dev_port(dev, vm_id, GUEST_PORT).posted == BUFFERS + 1,
@@ -277,7 +282,7 @@ static void test_waiting_writer(void)
 
 static void *write_errno(void *fd)
 {
-	hv_store(&writer, (pid_t)syscall(SYS_gettid));
+	hv_store(&waiter, (pid_t)syscall(SYS_gettid));
 	return (void *)(long)(hv_host_send((long)fd, TYPE, "", 0) == -1 ? errno : 0);
 }
 
@@ -294,19 +299,130 @@ static bool ends_soon(pthread_t thread, void **returned)
 static void test_writer_left_alone(void)
 {
 	const int fd = connect_and_fill();
-	pthread_t thread;
+	pthread_t thread = start_waiter(write_errno, fd);
 	void *error;
 
-	hv_store(&writer, 0);
-	TEST_ASSERT(!pthread_create(&thread, NULL, write_errno, (void *)(long)fd),
-		    "pthread_create");
-	await_sleep(&writer);
 	close(host);
 	host = -1;
 	ksft_test_result(ends_soon(thread, &error) && (long)error == EPIPE,
 			 "a writer that waits: closed\n");
 	ksft_test_result(hv_host_poll(fd, POLLOUT, false) == (POLLHUP | POLLERR),
 			 "a writer that waits: poll\n");
+	close(fd);
+}
+
+/* The same if the link is removed; but that may come back, and all is well again. */
+static void test_unlinked(void)
+{
+	const int fd = connect_and_fill();
+	pthread_t thread = start_waiter(write_errno, fd);
+	int ep = watch(fd, 0);
+	void *error;
+	u64 i = 0;
+
+	hv_dev_unlink(dev, host_id, vm_id);
+	ksft_test_result(ends_soon(thread, &error) && (long)error == EPIPE,
+			 "unlinked: a writer that waits\n");
+	ksft_test_result(is_woken(ep, EPOLLHUP | EPOLLERR), "unlinked: who polls\n");
+	hv_dev_link(dev, host_id, vm_id);
+	hv_caller_get_partition_id(&c, &i);
+	ksft_test_result(hv_host_poll(fd, POLLOUT, false) == POLLOUT &&
+			 hv_host_send(fd, TYPE, &i, 8) == 24, "unlinked: linked again\n");
+	close(fd);
+}
+
+static int nr_signals;
+
+static void take_signal(int unused)
+{
+	hv_inc(&nr_signals);
+}
+
+/* The handler has run when this returns. */
+static void interrupt_waiter(int flags)
+{
+	struct sigaction action = { .sa_handler = take_signal, .sa_flags = flags };
+	const int before = hv_load(&nr_signals);
+
+	TEST_ASSERT(!sigaction(SIGUSR1, &action, NULL) &&
+		    !syscall(SYS_tgkill, getpid(), waiter, SIGUSR1), "tgkill");
+	while (hv_load(&nr_signals) == before)
+		sched_yield();
+}
+
+static void *read_errno(void *fd)
+{
+	hv_store(&waiter, (pid_t)syscall(SYS_gettid));
+	return (void *)(long)(read((long)fd, &(struct hv_ports_message){}, 256) < 0 ? errno : 0);
+}
+
+static void test_reader_and_signal(void)
+{
+	const int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	pthread_t thread = start_waiter(read_errno, fd);
+	void *got;
+
+	interrupt_waiter(0);
+	ksft_test_result(ends_soon(thread, &got) && (long)got == EINTR,
+			 "a signal: a reader gives up\n");
+	thread = start_waiter(read_one, fd);
+	interrupt_waiter(SA_RESTART);
+	HV_TEST_ASSERT_OK(post(PORT, 5));
+	ksft_test_result(ends_soon(thread, &got) && got, "a signal: a reader goes on\n");
+	close(fd);
+}
+
+static void *nothing_yet;
+
+static void *read_slowly(void *fd)
+{
+	return (void *)(long)(read((long)fd, nothing_yet, 256) == 24);
+}
+
+/* Who waits for another reader, whose memory is not there yet */
+static void test_second_reader_and_signal(void)
+{
+	const int fd = hv_host_port(host, PORT, HV_PORTS_MESSAGE, vm_id, -1);
+	pthread_t first, second;
+	void *page, *got;
+	int fault;
+
+	nothing_yet = hv_test_alloc_memory(getpagesize());
+	page = hv_test_alloc_memory(getpagesize());
+	fault = hv_userfault_open_missing(nothing_yet, getpagesize());
+	HV_TEST_ASSERT_OK(post(PORT, 5));
+	TEST_ASSERT(!pthread_create(&first, NULL, read_slowly, (void *)(long)fd),
+		    "pthread_create");
+	hv_userfault_await(fault);
+	second = start_waiter(read_errno, fd);
+	interrupt_waiter(0);
+	ksft_test_result(ends_soon(second, &got) && (long)got == EINTR,
+			 "a signal: a second reader gives up\n");
+	hv_userfault_resolve(fault, nothing_yet, page);
+	ksft_test_result(ends_soon(first, &got) && got, "a signal: the first one does not\n");
+	close(fault);
+	munmap(nothing_yet, getpagesize());
+	munmap(page, getpagesize());
+	close(fd);
+}
+
+static void test_writer_and_signal(void)
+{
+	const int fd = connect_and_fill();
+	pthread_t thread = start_waiter(write_errno, fd);
+	void *got;
+	u64 i;
+
+	interrupt_waiter(0);
+	ksft_test_result(ends_soon(thread, &got) && (long)got == EINTR &&
+			 hv_dev_port(dev, vm_id, GUEST_PORT).posted == BUFFERS,
+			 "a signal: a writer gives up\n");
+	thread = start_waiter(write_one, fd);
+	interrupt_waiter(SA_RESTART);
+	hv_caller_get_partition_id(&c, &i);
+	ksft_test_result(ends_soon(thread, &got) && got &&
+			 hv_dev_port(dev, vm_id, GUEST_PORT).posted == BUFFERS + 1,
+			 "a signal: a writer goes on\n");
 	close(fd);
 }
 
@@ -367,12 +483,15 @@ do {										\
 	BAD_WRITE(, 257, EINVAL, "longer than any");
 	BAD_WRITE(u.msg.payload_size = 241, 257, EINVAL, "payload too long");
 	BAD_WRITE(u.msg.flags = 1, 24, EINVAL, "flags");
-	BAD_WRITE(u.msg.reserved[1] = 1, 24, EINVAL, "reserved");
+	BAD_WRITE(u.msg.reserved[0] = 1, 24, EINVAL, "reserved");
+	BAD_WRITE(u.msg.reserved[1] = 1, 24, EINVAL, "reserved, too");
 	BAD_WRITE(u.msg.port = 1, 24, EINVAL, "port");
 	BAD_WRITE(u.msg.type = 0, 24, EINVAL, "type 0");
 	BAD_WRITE(u.msg.type = 0x80000000, 24, EINVAL, "type of the hypervisor's");
 	hv_host_set_synic(&c, 0, false);
 	BAD_WRITE(, 24, EHOSTDOWN, "SynIC off");
+	vcpu_set_msr(c.vcpus[0], HV_X64_MSR_VP_INDEX, 7);
+	BAD_WRITE(, 24, EHOSTDOWN, "the VP is gone");
 	ksft_test_result(write(fd, nowhere, 24) == -1 && errno == EFAULT,
 			 "bad write: pointer\n");
 	ksft_test_result(!hv_dev_port(dev, vm_id, GUEST_PORT).posted,
@@ -399,13 +518,28 @@ static void test_events(void)
 	create_guest_port(hv_event_port(GUEST_PORT, SINT, 0, 64, 8));
 	fd = hv_host_connect(host, 9, HV_PORTS_EVENT, vm_id, GUEST_PORT);
 	flag = 5;
-	ksft_test_result(write(fd, &flag, 4) == 4, "event from the host\n");
+	ksft_test_result(hv_host_poll(fd, POLLOUT, false) == POLLOUT &&
+			 write(fd, &flag, 4) == 4, "event from the host\n");
 	hv_caller_get_partition_id(&c, &count);
 	ksft_test_result(hv_caller_take_flag(&c, SINT, 69), "event from the host: it arrives\n");
 	flag = 8;
 	ksft_test_result(write(fd, &flag, 4) == -1 && errno == EINVAL &&
 			 write(fd, &flag, 2) == -1 && errno == EINVAL,
 			 "event from the host: none such\n");
+	flag = 0x10005;
+	ksft_test_result(write(fd, &flag, 4) == -1 && errno == EINVAL,
+			 "event from the host: more than 16 bits\n");
+	ksft_test_result(write(fd, nowhere, 4) == -1 && errno == EFAULT,
+			 "event from the host: pointer\n");
+	flag = 5;
+	hv_host_set_sint(&c, 0, SINT, HV_SINT_MASKED);
+	ksft_test_result(write(fd, &flag, 4) == -1 && errno == EHOSTDOWN,
+			 "event from the host: masked\n");
+	close(host);
+	host = -1;
+	ksft_test_result(write(fd, &flag, 4) == -1 && errno == EPIPE &&
+			 hv_host_poll(fd, POLLOUT, false) == (POLLHUP | POLLERR),
+			 "event from the host: closed\n");
 	close(fd);
 	close(event);
 }
@@ -459,14 +593,15 @@ int main(void)
 {
 	static void (*const tests[])(void) = {
 		test_reading, test_wait, test_readers, test_writing, test_waiting_writer,
-		test_writer_left_alone, test_bad_write, test_events, test_no_privileges,
-		test_closed_partition,
+		test_writer_left_alone, test_unlinked, test_reader_and_signal,
+		test_second_reader_and_signal, test_writer_and_signal, test_bad_write, test_events,
+		test_no_privileges, test_closed_partition,
 	};
 	u32 i;
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(47);
+	ksft_set_plan(62);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		setup();
 		tests[i]();
