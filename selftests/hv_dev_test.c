@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 
 #include "hv_call_util.h"
+#include "hv_case_util.h"
 #include "hv_host_util.h"
 
 #define CLOSED_FD	1234
@@ -143,6 +144,20 @@ static void test_larger(void)
 			 "a structure with more members\n");
 }
 
+static void test_reserved(void)
+{
+	struct hv_ports_get_info info = { .size = sizeof(info), .reserved = 1 };
+	struct hv_ports_create_host create = { .size = sizeof(create), .reserved = 1 };
+	struct hv_ports_partition next = { .size = sizeof(next), .reserved = 1 };
+
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_GET_INFO, &info) == EINVAL,
+			 "reserved: HV_PORTS_GET_INFO\n");
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_CREATE_HOST, &create) == EINVAL,
+			 "reserved: HV_PORTS_CREATE_HOST\n");
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_NEXT_PARTITION, &next) == EINVAL,
+			 "reserved: HV_PORTS_NEXT_PARTITION\n");
+}
+
 static int attach(int fd)
 {
 	struct hv_ports_attach_vm arg = { .size = sizeof(arg), .vm_fd = fd };
@@ -251,11 +266,11 @@ static void test_create_port(void)
 	close(event);
 }
 
-static int connect_errno(u32 type, u64 peer, u32 port)
+static int connect_as(u32 id, u32 type, u64 peer, u32 port)
 {
 	struct hv_ports_connect arg = {
 		.size = sizeof(arg),
-		.id = 5,
+		.id = id,
 		.type = type,
 		.port_partition = peer,
 		.port = port,
@@ -265,6 +280,11 @@ static int connect_errno(u32 type, u64 peer, u32 port)
 	if (!r)
 		close(arg.fd);
 	return r;
+}
+
+static int connect_errno(u32 type, u64 peer, u32 port)
+{
+	return connect_as(5, type, peer, port);
 }
 
 static void test_connect(void)
@@ -283,16 +303,131 @@ static void test_connect(void)
 			 "connect: no such port\n");
 	ksft_test_result(connect_errno(HV_PORTS_MESSAGE, 0x123456, 0x100) == ESRCH,
 			 "connect: no such partition\n");
+	ksft_test_result(connect_as(0x1000005, HV_PORTS_MESSAGE, vm_id, 0x100) == EINVAL,
+			 "connect: id\n");
 	fd = hv_host_connect(host, 5, HV_PORTS_MESSAGE, vm_id, 0x100);
 	ksft_test_result(connect_errno(HV_PORTS_MESSAGE, vm_id, 0x100) == EEXIST,
 			 "connect: id in use\n");
 	close(fd);
 }
 
-static int set_errno(struct hv_ports_set_partition arg)
+static int set_errno_of(int fd, struct hv_ports_set_partition arg)
 {
 	arg.size = sizeof(arg);
-	return hv_dev_errno(partition, HV_PORTS_SET_PARTITION, &arg);
+	return hv_dev_errno(fd, HV_PORTS_SET_PARTITION, &arg);
+}
+
+static int set_errno(struct hv_ports_set_partition arg)
+{
+	return set_errno_of(partition, arg);
+}
+
+/* How many ports and connections the host's own partition may have */
+static void set_quotas(u32 max)
+{
+	struct hv_ports_set_partition arg = {
+		.flags = HV_PORTS_SET_MAX_PORTS | HV_PORTS_SET_MAX_CONNECTIONS,
+		.max_ports = max,
+		.max_connections = max,
+	};
+
+	TEST_ASSERT_EQ(set_errno_of(host, arg), 0);
+}
+
+static void test_quotas(void)
+{
+	int one = hv_host_port(host, 1, HV_PORTS_MESSAGE, 0, -1);
+	int two = hv_host_port(host, 2, HV_PORTS_MESSAGE, 0, -1);
+	int fd = hv_host_connect(host, 1, HV_PORTS_MESSAGE, host_id, 1);
+
+	set_quotas(1);
+	PORT_ERRNO(EDQUOT, "too many", .id = 3, .type = 1, .eventfd = -1);
+	ksft_test_result(connect_errno(HV_PORTS_MESSAGE, host_id, 2) == EDQUOT,
+			 "connect: too many\n");
+	set_quotas(3);
+	PORT_ERRNO(0, "not too many", .id = 3, .type = 1, .eventfd = -1);
+	ksft_test_result(!connect_errno(HV_PORTS_MESSAGE, host_id, 2),
+			 "connect: not too many\n");
+	close(fd);
+	close(two);
+	close(one);
+}
+
+/* An id that somebody was given before its time */
+static void test_next_id(void)
+{
+	struct hv_ports_set_partition arg = { .flags = HV_PORTS_SET_ID };
+	int first, second;
+	u64 id, next;
+
+	first = hv_dev_create_host(dev, &id);
+	arg.id = id + 1;
+	TEST_ASSERT_EQ(set_errno_of(first, arg), 0);
+	second = hv_dev_create_host(dev, &next);
+	ksft_test_result(next == id + 2, "an id that is taken is left out\n");
+	close(second);
+	close(first);
+}
+
+/* Who ends just then is not found, as a rule, or looked at before he ends. */
+#define ENDS	2000
+
+static int (*leaving_call)(u64 peer);
+static u32 leaving_calls;
+
+static int create_for(u64 peer)
+{
+	return create_port((struct hv_ports_create_port) {
+		.id = 1, .type = HV_PORTS_MESSAGE, .eventfd = -1, .connection_partition = peer });
+}
+
+static int connect_to(u64 peer)
+{
+	return connect_errno(HV_PORTS_MESSAGE, peer, 1);
+}
+
+static void *call_until_gone(void *peer)
+{
+	int error;
+
+	do {
+		error = leaving_call(*(u64 *)peer);
+		hv_inc(&leaving_calls);
+	} while (error != ENODEV && error != ESRCH);
+	return (void *)(long)error;
+}
+
+/* Until a partition ended between being found and being looked at */
+static bool meets_leaving(int (*call)(u64 peer))
+{
+	pthread_t thread;
+	int i, leaving;
+	void *error;
+	u64 peer;
+
+	leaving_call = call;
+	for (i = 0; i < ENDS; i++) {
+		leaving = hv_dev_create_host(dev, &peer);
+		hv_dev_link(dev, host_id, peer);
+		hv_store(&leaving_calls, 0);
+		TEST_ASSERT(!pthread_create(&thread, NULL, call_until_gone, &peer),
+			    "pthread_create");
+		while (!hv_load(&leaving_calls))
+			sched_yield();
+		close(leaving);
+		pthread_join(thread, &error);
+		if ((long)error == ENODEV) {
+			ksft_print_msg("%d ends\n", i + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void test_leaving(void)
+{
+	ksft_test_result(meets_leaving(create_for), "create port: for one that is leaving\n");
+	ksft_test_result(meets_leaving(connect_to), "connect: to one that is leaving\n");
 }
 
 static const char *name_of(u64 id)
@@ -321,6 +456,9 @@ static void test_set(void)
 	SET_ERRNO(EINVAL, "a parent that is none", .flags = HV_PORTS_SET_PARENT, .parent_fd = dev);
 	SET_ERRNO(EINVAL, "its own parent", .flags = HV_PORTS_SET_PARENT,
 		  .parent_fd = partition);
+	ksft_test_result(set_errno_of(host, (struct hv_ports_set_partition) {
+				.flags = HV_PORTS_SET_PARENT, .parent_fd = partition }) == EINVAL,
+			 "set: no parent for the host's own\n");
 	memset(name.name, 'x', sizeof(name.name));
 	ksft_test_result(set_errno(name) == EINVAL, "set: a name without an end\n");
 	/* The name is fine, the id is not: neither is set. */
@@ -390,16 +528,20 @@ int main(void)
 	host = hv_dev_create_host(dev, &host_id);
 
 	ksft_print_header();
-	ksft_set_plan(7 * ARRAY_SIZE(calls) + 55);
+	ksft_set_plan(7 * ARRAY_SIZE(calls) + 67);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		test_common(&calls[i]);
 	test_larger();
+	test_reserved();
 	test_attach();
 	test_link();
 	test_next();
 	test_create_port();
 	test_connect();
 	test_set();
+	test_quotas();
+	test_next_id();
+	test_leaving();
 	test_vm_gone();
 	test_no_privilege();
 	ksft_finished();
