@@ -285,6 +285,12 @@ static void test_become_parent(void)
 	ksft_test_result(knows_nothing_of(&a, stranger.id), "parent no more\n");
 }
 
+static int set_parent(struct party *p, int parent_fd)
+{
+	return set(p, (struct hv_ports_set_partition) {
+			.flags = HV_PORTS_SET_PARENT, .parent_fd = parent_fd });
+}
+
 static void test_new_id(void)
 {
 	struct hv_ports_set_partition arg = { .flags = HV_PORTS_SET_ID, .id = 77777 };
@@ -294,7 +300,19 @@ static void test_new_id(void)
 	HV_TEST_ASSERT_OK(create_message_for(&stranger, PORT, 0));
 	arg.id = 88888;
 	ksft_test_result(set(&stranger, arg) == EBUSY, "not while it has ports\n");
+	HV_TEST_ASSERT_OK(connect_to(&stranger, 1, 77777, PORT));
 	HV_TEST_ASSERT_OK(hv_caller_delete_port(&stranger.c, PORT));
+	ksft_test_result(set(&stranger, arg) == EBUSY, "not while it has connections\n");
+	arg.id = 77777;
+	ksft_test_result(set(&stranger, arg) == 0, "but the one that it has\n");
+	arg.id = 88888;
+	HV_TEST_ASSERT_OK(hv_caller_disconnect_port(&stranger.c, 1));
+	TEST_ASSERT_EQ(set_parent(&stranger, a.fd), 0);
+	ksft_test_result(set(&stranger, arg) == EBUSY, "not while it has a parent\n");
+	TEST_ASSERT_EQ(set_parent(&stranger, -1), 0);
+	TEST_ASSERT_EQ(set_parent(&a, stranger.fd), 0);
+	ksft_test_result(set(&stranger, arg) == EBUSY, "not while it has children\n");
+	TEST_ASSERT_EQ(set_parent(&a, -1), 0);
 	arg.id = a.id;
 	ksft_test_result(set(&stranger, arg) == EEXIST, "not somebody else's\n");
 	arg.id = 1;
@@ -548,7 +566,7 @@ int main(void)
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(64);
+	ksft_set_plan(68);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
