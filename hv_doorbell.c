@@ -162,6 +162,7 @@ bool hv_doorbell_write(struct kvm_vcpu *vcpu, struct hv_partition *partition,
  * @partition: that is to watch
  * @info: connection info of port type HV_PORT_TYPE_DOORBELL
  *
+ * Context: L1, under which @partition was seen not to be dying; does not sleep.
  * Return: true if it is acceptable.
  */
 bool hv_doorbell_check_input(struct hv_partition *partition,

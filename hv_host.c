@@ -139,6 +139,7 @@ static long hv_host_copy_out(void __user *to, const void *from, size_t size)
  * @cmd: which
  * @user: the argument, which starts with its size as the caller knows it
  *
+ * Context: the caller's task, with no lock of ours; sleeps.
  * Return: what it returns; -ENOTTY if there is none, -EFAULT, -EINVAL or -E2BIG if
  * the argument is not one.
  */
@@ -628,6 +629,8 @@ static const struct file_operations hv_host_partition_fops = {
  * @size: of @arg
  * @to: where to
  *
+ * Context: the caller's task; takes L0, then L1, to end a partition of the host's
+ * that it cannot give; sleeps.
  * Return: 0, -EFAULT, -EMFILE or -ENOMEM.
  */
 long hv_host_give_partition(struct hv_partition *partition, s32 *fd, void *arg,
@@ -647,6 +650,7 @@ long hv_host_give_partition(struct hv_partition *partition, s32 *fd, void *arg,
  * hv_host_partition_get - the partition of a file
  * @fd: of the file
  *
+ * Context: the task that has the file; does not sleep.
  * Return: the partition, counted; -EBADF if nothing is open there, -EINVAL if it
  * is no partition's.
  */

@@ -354,6 +354,7 @@ bool hv_partition_knows(struct hv_partition *partition, struct hv_partition *oth
  * hv_partition_find - the partition with an id
  * @id: of the partition
  *
+ * Context: any; does not sleep.
  * Return: the partition, counted, or NULL if there is none or it is on its way
  * out.
  */
@@ -375,6 +376,7 @@ struct hv_partition *hv_partition_find(u64 id)
  * hv_partition_find_next - the partition with an id, or with the next one
  * @id: in: the smallest of interest; out: the one found
  *
+ * Context: any; does not sleep.
  * Return: the partition, counted, or NULL if there are no more.
  */
 struct hv_partition *hv_partition_find_next(u64 *id)
@@ -402,6 +404,7 @@ struct hv_partition *hv_partition_find_next(u64 *id)
  * Absent and forbidden look the same, so that a guest cannot enumerate its
  * neighbours.
  *
+ * Context: process, since it may be the last to let go of one; does not sleep.
  * Return: the partition, counted, or NULL.
  */
 struct hv_partition *hv_partition_resolve(struct hv_partition *caller, u64 id)
@@ -470,6 +473,7 @@ int hv_partition_link(struct hv_partition *a, struct hv_partition *b, bool link)
  * @a: the smaller id; in: the smallest of interest; out: found
  * @b: the larger one; in: the smallest of interest with that @a; out: found
  *
+ * Context: any; does not sleep.
  * Return: whether there is one.
  */
 bool hv_partition_next_link(u64 *a, u64 *b)
@@ -497,6 +501,7 @@ bool hv_partition_next_link(u64 *a, u64 *b)
  * hv_partition_parent_id - who may act on a partition's behalf
  * @partition: the child
  *
+ * Context: any; does not sleep.
  * Return: the parent's id, or 0 if there is none.
  */
 u64 hv_partition_parent_id(struct hv_partition *partition)

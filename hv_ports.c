@@ -63,6 +63,8 @@ static void hv_port_release(struct kref *ref)
 /**
  * hv_port_put - let go of a port
  * @port: was counted
+ *
+ * Context: any; does not sleep.
  */
 void hv_port_put(struct hv_port *port)
 {
@@ -801,6 +803,7 @@ u64 hv_connection_delete(struct hv_partition *caller, const void *input, u64 *ou
  * @partition: whose connection
  * @id: of the connection; not a doorbell's
  *
+ * Context: any; does not sleep.
  * Return: the port, counted, or NULL if there is no such connection.
  */
 struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id)
@@ -822,6 +825,7 @@ struct hv_port *hv_connection_get_port(struct hv_partition *partition, u32 id)
  * @partition: whose connection
  * @id: of the connection; not a doorbell's
  *
+ * Context: any; does not sleep.
  * Return: whether there is; it may be gone by the time the caller looks at it.
  */
 bool hv_connection_exists(struct hv_partition *partition, u32 id)
@@ -1501,6 +1505,7 @@ void hv_ports_teardown(struct hv_partition *partition)
 /**
  * hv_ports_cache_init - set up the cache of message buffers
  *
+ * Context: the module is being loaded; sleeps.
  * Return: 0 or -ENOMEM.
  */
 int __init hv_ports_cache_init(void)
@@ -1518,7 +1523,8 @@ int __init hv_ports_cache_init(void)
 /**
  * hv_ports_cache_exit - the opposite of hv_ports_cache_init()
  *
- * Every port has been freed, and rcu_barrier() has seen to it.
+ * Context: process; every port has been freed, and rcu_barrier() has seen to it;
+ * sleeps.
  */
 void hv_ports_cache_exit(void)
 {

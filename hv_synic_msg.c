@@ -17,6 +17,8 @@
 /**
  * hv_msg_init_buffers - put all buffers of a new port on its free list
  * @port: not yet published
+ *
+ * Context: any; does not sleep.
  */
 void hv_msg_init_buffers(struct hv_port *port)
 {
@@ -194,6 +196,8 @@ struct hv_msg_buf *hv_msg_peek_host(struct hv_port *port, struct hv_port_message
  * hv_msg_take_host - the host has the message
  * @port: a message port of the host's
  * @buf: what hv_msg_peek_host() returned; no other reader came between
+ *
+ * Context: process, one reader of the port at a time; takes L4; does not sleep.
  */
 void hv_msg_take_host(struct hv_port *port, struct hv_msg_buf *buf)
 {
@@ -211,8 +215,9 @@ void hv_msg_take_host(struct hv_port *port, struct hv_msg_buf *buf)
 
 /**
  * hv_msg_poll_host - what the host can do with a port
- * @port: a message port of anybody's
+ * @port: of any type, and anybody's
  *
+ * Context: process; takes L4; does not sleep.
  * Return: EPOLLIN: there is a message for the host; EPOLLOUT: there is a buffer;
  * EPOLLHUP: the port is gone.
  */

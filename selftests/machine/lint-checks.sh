@@ -366,15 +366,29 @@ check_arrows() {
 		}' pass=1 "$order" pass=2 "$symbols" pass=3 "$symbols"
 }
 
-# What one file offers the others has kernel-doc.
+# kernel_doc_of FILE NAME: the comment before that function
+kernel_doc_of() {
+	awk -v name="$2" '
+		/^\/\*\*$/ { text = ""; ours = 0; inside = 1 }
+		inside { text = text $0 "\n" }
+		inside && $2 == name && $3 == "-" { ours = 1 }
+		inside && $2 == name "()" && $3 == "-" { ours = 1 }
+		/^ \*\/$/ { if (inside && ours) printf "%s", text; inside = 0 }' "$1"
+}
+
+# What one file offers the others has kernel-doc, which says what context it wants.
 check_documented() {
-	local object type name found=0
+	local object type name text found=0
 
 	while read -r object type name; do
 		[[ $type == T && $name == hv_* ]] || continue
 		found=$((found + 1))
-		grep -A1 -x '/\*\*' "$TREE/$object.c" | grep -qE "^ \* $name(\(\))? - " ||
+		text=$(kernel_doc_of "$TREE/$object.c" "$name")
+		if [[ ! $text ]]; then
 			echo "$object.c: $name() has no kernel-doc"
+		elif [[ $text != *$'\n * Context: '* ]]; then
+			echo "$object.c: $name() does not say in what context it is called"
+		fi
 	done < <(module_symbols)
 	(( found )) || return 1
 }
