@@ -58,7 +58,7 @@ static const struct verb verbs[] = {
 	{ "link", "add", "PARTITION PARTITION", 2, 2, 0, verb_link_add,
 	  "let two partitions know each other" },
 	{ "link", "del", "PARTITION PARTITION", 2, 2, 0, verb_link_del,
-	  "... no more, and close what is between them" },
+	  "... no more; meanwhile, what is between them fails" },
 	{ "attach", NULL, "--pid PID", 0, 0, ATTACH_OPTIONS, verb_attach,
 	  "make a running VM a partition, or change it" },
 	{ "send", NULL, "PARTITION PORT", 2, 2, STREAM_OPTIONS, verb_send,

@@ -47,7 +47,7 @@ static void remove_instance(void)
 	instance[0] = '\0';
 }
 
-/* What a monitor left behind that was killed would keep the module loaded. */
+/* What a monitor left behind that was killed still records, and has its buffers. */
 static void remove_old_instances(void)
 {
 	struct dirent *entry;
