@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Doorbells and what else may be at their address: memory that comes later,
- * ioeventfds, coalesced writes, and user space, which gets what is left.
+ * ioeventfds, coalesced writes, KVM's APICs, and user space, which gets what is left.
  */
 #include <sys/eventfd.h>
 
@@ -14,6 +14,7 @@
 #define FLAG		PORT
 #define GPA		(HV_BELL_GPA + 0x100)
 #define ELSEWHERE	(HV_BELL_GPA + 0x200)
+#define IO_APIC		0xfec00000ULL
 #define SLOT		20
 #define VALUE		0x55667788
 
@@ -330,6 +331,44 @@ static void host_coalesced(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
 	TEST_ASSERT_EQ(ring->last, 2);
 }
 
+/* KVM's APICs */
+
+static void map_device(struct kvm_vm *vm, u64 gpa)
+{
+	virt_map(vm, (gva_t)hv_bell_gva(gpa), gpa, 1);
+}
+
+static void host_io_apic(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
+{
+	struct hv_bell io_apic = { IO_APIC, VALUE, 3 };
+
+	start(vm, vcpus[0]);
+	map_device(vm, IO_APIC);
+	write_silent(vcpus[0], IO_APIC, 4, VALUE);
+	connect_bell(vcpus[0], io_apic, HV_STATUS_SUCCESS);
+	write_rings(vcpus[0], IO_APIC, 4, VALUE);
+	write_silent(vcpus[0], IO_APIC, 4, VALUE + 1);
+}
+
+/* The vCPU is in x2APIC mode.  Where the CPU virtualises APICs, KVM has a slot there. */
+static void host_local_apic(struct kvm_vm *vm, struct kvm_vcpu *vcpus[])
+{
+	struct hv_bell local_apic = { APIC_DEFAULT_GPA, VALUE, 3 };
+	bool connected;
+
+	start(vm, vcpus[0]);
+	map_device(vm, APIC_DEFAULT_GPA);
+	run_command(vcpus[0], (struct command) { CONNECT, .bell = local_apic });
+	connected = command.status == HV_STATUS_SUCCESS;
+	TEST_ASSERT(connected || command.status == HV_STATUS_INVALID_PARAMETER, "status %lu",
+		    command.status);
+	write_silent(vcpus[0], APIC_DEFAULT_GPA, 4, VALUE);
+	if (!connected)
+		return;
+	vm_enable_cap(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_LAPIC_MMIO_HOLE);
+	write_rings(vcpus[0], APIC_DEFAULT_GPA, 4, VALUE);
+}
+
 static const struct hv_test_case cases[] = {
 	{ "memory over a doorbell", { guest_code }, .host = host_memory },
 	{ "disconnected under memory", { guest_code }, .host = host_memory_disconnect },
@@ -338,6 +377,8 @@ static const struct hv_test_case cases[] = {
 	{ "ioeventfds in the page", { guest_code }, .host = host_ioeventfds_around },
 	{ "coalesced writes", { guest_code }, .host = host_coalesced },
 	{ "read-only memory over a doorbell", { guest_code }, .host = host_readonly_memory },
+	{ "I/O APIC", { guest_code }, .host = host_io_apic },
+	{ "local APIC", { guest_code }, .host = host_local_apic },
 };
 
 int main(void)
