@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_CAP_HYPERV_ENFORCE_CPUID: each call needs its bit of CPUID 0x40000003
- * EBX, and no other; without the capability the bits are no gate.
+ * EBX, and no other, and EDX says whether it may use XMM registers; without the
+ * capability the bits are no gate.
  */
 #include "hv_call_util.h"
 
@@ -10,6 +11,9 @@
 #define SIGNAL_EVENTS		BIT(5)
 #define CREATE_PORT		BIT(6)
 #define CONNECT_PORT		BIT(7)
+
+/* EDX */
+#define XMM_INPUT		BIT(4)
 
 #define DENIED			HV_STATUS_ACCESS_DENIED
 
@@ -119,6 +123,36 @@ static void test_work(u32 features, bool enforce, bool allowed)
 	hv_caller_free(&c);
 }
 
+/* The exception that a call in registers ends with, or 0 */
+static u64 fast_vector(struct hv_caller *c, u16 code)
+{
+	hv_guest_call.control = code | HV_HYPERCALL_FAST_BIT;
+	sync_global_to_guest(c->vm, hv_guest_call);
+	TEST_ASSERT_EQ(hv_test_run(c->vcpus[0]), 0);
+	sync_global_from_guest(c->vm, hv_guest_call);
+	return hv_guest_call.vector;
+}
+
+#define NR_TESTS_XMM	3
+
+static void test_xmm(bool available, bool enforce)
+{
+	const u64 wanted = enforce && !available ? UD_VECTOR : 0;
+	struct kvm_cpuid_entry2 *entry;
+	struct hv_caller c;
+
+	hv_caller_create(&c, 1);
+	entry = vcpu_get_cpuid_entry(c.vcpus[0], HYPERV_CPUID_FEATURES);
+	entry->edx = (entry->edx & ~XMM_INPUT) | (available ? XMM_INPUT : 0);
+	start(&c, ALL, enforce);
+	ksft_test_result(fast_vector(&c, HVCALL_CREATE_PORT) == wanted &&
+			 fast_vector(&c, HVCALL_CONNECT_PORT) == wanted &&
+			 !fast_vector(&c, HVCALL_DELETE_PORT),
+			 "%s, %s XMM input: vector %llu\n", enforce ? "enforced" : "not enforced",
+			 available ? "with" : "without", (unsigned long long)wanted);
+	hv_caller_free(&c);
+}
+
 int main(void)
 {
 	int i;
@@ -126,7 +160,8 @@ int main(void)
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_HYPERV_ENFORCE_CPUID));
 
 	ksft_print_header();
-	ksft_set_plan((2 * ARRAY_SIZE(bits) + 4) * ARRAY_SIZE(calls) + 3 * NR_TESTS_WORK);
+	ksft_set_plan((2 * ARRAY_SIZE(bits) + 4) * ARRAY_SIZE(calls) + 3 * NR_TESTS_WORK +
+		      NR_TESTS_XMM);
 
 	for (i = 0; i < ARRAY_SIZE(bits); i++) {
 		test_features(bits[i], true);
@@ -140,6 +175,10 @@ int main(void)
 	test_work(ALL, true, true);
 	test_work(0, true, false);
 	test_work(0, false, true);
+
+	test_xmm(true, true);
+	test_xmm(false, true);
+	test_xmm(false, false);
 
 	ksft_finished();
 }
