@@ -195,6 +195,10 @@ static void test_link(void)
 	arg.b = ~0ULL;
 	ksft_test_result(hv_dev_errno(dev, HV_PORTS_LINK, &arg) == EBADF, "link: no file\n");
 	arg.b = partition;
+	arg.a = CLOSED_FD;
+	ksft_test_result(hv_dev_errno(dev, HV_PORTS_LINK, &arg) == EBADF,
+			 "link: closed file, the first\n");
+	arg.a = host;
 	ksft_test_result(!hv_dev_errno(dev, HV_PORTS_UNLINK, &arg) &&
 			 !hv_dev_errno(dev, HV_PORTS_LINK, &arg), "link: by files\n");
 }
@@ -528,7 +532,7 @@ int main(void)
 	host = hv_dev_create_host(dev, &host_id);
 
 	ksft_print_header();
-	ksft_set_plan(7 * ARRAY_SIZE(calls) + 67);
+	ksft_set_plan(7 * ARRAY_SIZE(calls) + 68);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		test_common(&calls[i]);
 	test_larger();
