@@ -131,6 +131,31 @@ static void test_common(const struct call *call)
 			 "%s: nothing left behind\n", call->name);
 }
 
+/* What was read can be written back, as a rule. */
+static void test_read_only(void)
+{
+	static const unsigned long cmds[] = {
+		HV_PORTS_GET_INFO, HV_PORTS_CREATE_HOST, HV_PORTS_CREATE_PORT,
+	};
+	struct call *arg = hv_test_alloc_memory(getpagesize());
+	const int fds = count_fds(), partitions = count_partitions();
+	u32 i, cmd;
+
+	for (i = cmd = 0; i < ARRAY_SIZE(calls); i++) {
+		if (cmd == ARRAY_SIZE(cmds) || calls[i].cmd != cmds[cmd])
+			continue;
+		cmd++;
+		*arg = calls[i];
+		arg->head[0] = arg->size;
+		mprotect(arg, getpagesize(), PROT_READ);
+		ksft_test_result(hv_dev_errno(*arg->file, arg->cmd, arg->bytes) == EFAULT &&
+				 count_fds() == fds && count_partitions() == partitions,
+				 "%s: no reply\n", arg->name);
+		mprotect(arg, getpagesize(), PROT_READ | PROT_WRITE);
+	}
+	munmap(arg, getpagesize());
+}
+
 /* A structure of tomorrow's whose new members are 0 is fine. */
 static void test_larger(void)
 {
@@ -532,10 +557,11 @@ int main(void)
 	host = hv_dev_create_host(dev, &host_id);
 
 	ksft_print_header();
-	ksft_set_plan(7 * ARRAY_SIZE(calls) + 68);
+	ksft_set_plan(7 * ARRAY_SIZE(calls) + 71);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		test_common(&calls[i]);
 	test_larger();
+	test_read_only();
 	test_reserved();
 	test_attach();
 	test_link();

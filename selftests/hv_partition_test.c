@@ -566,7 +566,7 @@ int main(void)
 
 	dev = hv_dev_open();
 	ksft_print_header();
-	ksft_set_plan(68);
+	ksft_set_plan(73);
 
 	for (i = 0; i <= ARRAY_SIZE(tests); i++) {
 		join(&a);
