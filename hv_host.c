@@ -629,7 +629,7 @@ static const struct file_operations hv_host_partition_fops = {
  * @size: of @arg
  * @to: where to
  *
- * Context: the caller's task; takes L0, then L1, to end a partition of the host's
+ * Context: the caller's task; takes L1, then L0, to end a partition of the host's
  * that it cannot give; sleeps.
  * Return: 0, -EFAULT, -EMFILE or -ENOMEM.
  */

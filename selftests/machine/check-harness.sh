@@ -10,7 +10,8 @@
 PASSED=0 FAILED=0
 
 # scenario NAME MISHAP[:TIMEOUT[:PORTS]]...: runs one test per mishap; what the
-# harness said is in $SAID, its exit status in $STATUS.
+# harness said is in $SAID, its exit status in $STATUS.  With AGAIN, they are of the
+# kind that is run again.
 scenario() {
 	local name=$1 mishap timeout ports number=0
 
@@ -19,7 +20,7 @@ scenario() {
 	while IFS=: read -r mishap timeout ports; do
 		number=$((number + 1))
 		print_entry "$number" "$mishap" "${ports:-none}" "${timeout:-60}" \
-			/init provoke "$mishap"
+			/init ${AGAIN:+again /init} provoke "$mishap"
 	done < <(printf '%s\n' "$@") >"$RUN/entries"
 	prepare_boot "$RUN/entries"
 	SAID=$WORK/said.$name
@@ -77,6 +78,14 @@ test_success() {
 	scenario success pass pass
 	says "plan" '^1\.\.4$'
 	ends "4 passed, 0 failed" 0
+}
+
+test_again() {
+	AGAIN=1 scenario again fail-twice fail skip
+	says "a test that fails twice" '^ok 1 fail-twice # [0-9.]+ s$'
+	says "a test that fails three times" '^not ok 2 fail # exit=1 after'
+	says "how often it was run" '^# # failed 2 times, and is run again$'
+	says "a test that is skipped" '^ok 3 skip # SKIP$'
 }
 
 test_only_skips() {
@@ -269,7 +278,7 @@ main() {
 	build_module "$KOUT" "$WORK/module"
 	build_init
 	unlock_build
-	for one in outcomes success only_skips warning panic quiet_end stop_once stop_twice \
+	for one in outcomes again success only_skips warning panic quiet_end stop_once stop_twice \
 		   stop_always astray_once astray_always module_held too_long races stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
