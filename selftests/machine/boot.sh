@@ -114,6 +114,15 @@ overdue() {
 	[[ $BOOT_END ]]
 }
 
+# No CPU takes an interrupt with interrupts disabled (IF, the 10th bit of EFLAGS).
+interrupted_while_disabled() {
+	local frames
+
+	frames=$(grep -aA3 -E '\]  asm_(sysvec_[a-z_]+|common_interrupt)\+' "$1" |
+		grep -acE 'EFLAGS: [0-9a-f]{5}[014589cd][0-9a-f]{2}' || true)
+	(( frames ))
+}
+
 # Without a GS base, the first instructions of a fault's handler fault, until the
 # stack is full.  That is not for the kernel to prevent, but for who switches worlds,
 # KVM or the CPU that is emulated.
@@ -123,14 +132,14 @@ went_astray() {
 	[[ $ACCEL == tcg ]] || return 1
 	[[ ! $ASTRAY ]] || return 0
 	faults=$(sed -n '/stack guard page was hit/,$p' "$1" | grep -acE "$fault" || true)
-	(( faults >= 10 ))
+	(( faults >= 10 )) || interrupted_while_disabled "$1"
 }
 
 # boot DIR CMDLINE HANDLER: HANDLER is called with each line of the results.
 # Sets BOOT_END to
 #   ended    QEMU ended by itself with status 0 (and nothing more than that)
 #   stopped  the heartbeat ceased, or never came
-#   astray   an emulated CPU died of running the kernel without its GS base
+#   astray   an emulated CPU died of what a CPU does not do, see went_astray()
 #   timeout  it took longer than TIMEOUT
 #   failed   QEMU failed
 boot() {

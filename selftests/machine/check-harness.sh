@@ -161,6 +161,27 @@ test_astray_once() {
 	ends "5 passed, 0 failed" 0
 }
 
+# What such a machine said last, shortened; the other is of a CPU that may be interrupted.
+test_interrupted() {
+	local flags disabled
+
+	SCENARIO=interrupted
+	SAID=$WORK/said.interrupted
+	for flags in 00000087 00000287; do
+		cat >"$SAID" <<-END
+			[   20.538375]  </IRQ>
+			[   20.538384]  <TASK>
+			[   20.538387]  asm_sysvec_call_function_single+0x16/0x20
+			[   20.538399] RIP: 0010:assert_clock_updated.isra.0+0x0/0x24
+			[   20.538410] Code: e9 4d c0 ff ff c3 48 2b 7e 50 83 c8 ff 49 89 fb
+			[   20.538414] RSP: 0018:ffffffff81a03db0 EFLAGS: $flags
+		END
+		disabled=0
+		! interrupted_while_disabled "$SAID" || disabled=1
+		verdict "$(( disabled == !(16#$flags & 0x200) ))" "flags $flags"
+	done
+}
+
 test_astray_always() {
 	[[ $ACCEL == tcg ]] || return 0
 	scenario astray-always warning astray pass
@@ -279,7 +300,7 @@ main() {
 	build_init
 	unlock_build
 	for one in outcomes again success only_skips warning panic quiet_end stop_once stop_twice \
-		   stop_always astray_once astray_always module_held too_long races stages; do
+		   stop_always astray_once astray_always interrupted module_held too_long races stages; do
 		# shellcheck disable=SC2053 # a glob is what is meant
 		[[ $one == ${TESTS:-*} ]] || continue
 		"test_$one"
