@@ -884,7 +884,6 @@ static struct hv_port *hv_port_alloc(struct hv_partition *partition,
 	init_waitqueue_head(&port->wait);
 	port->partition = partition;
 	port->connection_partition = connection_partition;
-	port->revoked = !hv_partition_knows(partition, connection_partition);
 	port->id = in->port_id;
 	port->type = info->port_type;
 	port->preferred_vp = HV_ANY_VP;
@@ -1115,7 +1114,10 @@ static u64 hv_port_make_locked(struct hv_partition *caller, struct hv_partition 
 		return status;
 
 	*peer = hv_partition_resolve(id ? caller : partition, id ?: HV_PARTITION_ID_SELF);
-	/* The port's partition has to know it, too. */
+	/*
+	 * The port's partition has to know it, too.  If it will not any more,
+	 * hv_ports_review() waits for the L1 that is held here, and sees the port.
+	 */
 	if (!*peer || !hv_partition_knows(partition, *peer))
 		return HV_STATUS_INVALID_PARTITION_ID;
 	return hv_create_locked(partition, *peer, in, eventfd, port);
